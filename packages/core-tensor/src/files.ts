@@ -1,0 +1,1 @@
+export { decodeSafetensors, encodeSafetensors, type SafetensorsFile, type StoredTensor } from "./checkpoints/safetensors.ts";

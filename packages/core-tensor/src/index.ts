@@ -1,0 +1,107 @@
+export {
+  type DataType,
+  type NamedTensorMap,
+  type Scalar,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+  type TensorContainer,
+  Variable,
+  abs,
+  add,
+  addN,
+  argMax,
+  cast,
+  clipByValue,
+  concat,
+  dispose,
+  div,
+  exp,
+  expandDims,
+  greater,
+  keep,
+  log,
+  logicalAnd,
+  max,
+  maximum,
+  mean,
+  memory,
+  min,
+  minimum,
+  mul,
+  neg,
+  ones,
+  onesLike,
+  pad,
+  pow,
+  reshape,
+  reverse,
+  scalar,
+  sigmoid,
+  slice,
+  softmax,
+  split,
+  sqrt,
+  square,
+  stack,
+  sub,
+  sum,
+  tensor,
+  tensor1d,
+  tensor2d,
+  tensor3d,
+  tensor4d,
+  tidy,
+  tile,
+  transpose,
+  unstack,
+  variable,
+  where,
+  zeros,
+  zerosLike,
+} from "./tensor.ts";
+export { HidiffError, assert, isHidiffError } from "./errors.ts";
+export { Generator, type GeneratorState } from "./random.ts";
+export { isNative, operation } from "./ops/operation.ts";
+export { matMul, sumRows, swapLast } from "./ops/matmul.ts";
+export { conv2d, type Conv2dOptions } from "./ops/conv2d.ts";
+export { convTranspose2x2 } from "./ops/conv-transpose2x2.ts";
+export { avgPool2, maxPool2, upsampleNearest2 } from "./ops/pooling.ts";
+export { resizeBilinear, resizeNearest, type ResizeOptions, slidingMean } from "./ops/resize.ts";
+export { type AxisMatrix, applySeparable } from "./ops/separable.ts";
+export { type BatchNormOutputs, batchNormInference, batchNormTraining, channelAffine } from "./ops/batch-norm.ts";
+export { groupNorm, type GroupNormOptions, layerNorm } from "./ops/group-norm.ts";
+export { logSoftmax, relu, silu, softplus } from "./ops/activation.ts";
+export {
+  assignHost,
+  countParameters,
+  type HostTensor,
+  type Mode,
+  Module,
+  type NamedParameter,
+  type ParameterLayout,
+  type StateDict,
+} from "./modules/module.ts";
+export { ModuleList } from "./modules/module-list.ts";
+export { biasUniform, constantTensor, kaimingUniform, normalTensor } from "./modules/initializers.ts";
+export { Conv2d, type Conv2dLayerOptions, ConvTranspose2x2 } from "./layers/conv2d.ts";
+export { Linear, type LinearOptions } from "./layers/linear.ts";
+export { BatchNorm, type BatchNormOptions } from "./layers/batch-norm.ts";
+export { GroupNorm, type GroupNormLayerOptions, LayerNorm } from "./layers/group-norm.ts";
+export { mergeHeads, MultiHeadAttention, scaledDotProductAttention, splitHeads } from "./layers/multi-head-attention.ts";
+export { clipGradientNorm, GradientAccumulator, gradientNorm, type Gradients, valueAndGradients } from "./optimizers/gradients.ts";
+export { AdamW, type AdamWOptions } from "./optimizers/adamw.ts";
+export { polynomialDecay } from "./optimizers/schedule.ts";
+export { ExponentialMovingAverage } from "./optimizers/exponential-moving-average.ts";
+export { stateFromPyTorch } from "./checkpoints/pytorch-layout.ts";
+export {
+  type BackendAttempt,
+  type BackendChoice,
+  type BackendName,
+  backendNames,
+  currentBackend,
+  selectBackend,
+} from "./backends/portable.ts";
+export { type BackendCapabilities, probeBackend } from "./backends/probe.ts";
