@@ -1,3 +1,4 @@
+import "./matchers.ts";
 import { memory } from "@hidiff/core-tensor";
 import { selectBackend } from "@hidiff/core-tensor/node";
 import { expect } from "vitest";

@@ -5,7 +5,7 @@ import { BinaryFeedForward } from "./binary-feed-forward.ts";
 import { LayerScale } from "./layer-scale.ts";
 import { TimeActivation } from "./time-activation.ts";
 import { TimeBinarization } from "./time-binarization.ts";
-import type { Precision } from "./time-shift.ts";
+import type { Precision, TimeConditioning } from "./time-shift.ts";
 
 export interface BinaryCrossTransformerBlockOptions {
   readonly channels: number;
@@ -21,8 +21,7 @@ export interface CrossTransformerInputs {
   readonly condition: Tensor;
   /** Residual base of the feed-forward, `[batch, tokens, channels]` */
   readonly residual: Tensor;
-  /** `[batch, embeddingChannels]`, after SiLU */
-  readonly activatedEmbedding: Tensor;
+  readonly time: TimeConditioning;
   /** Height and width of the token grid. */
   readonly size: readonly [number, number];
 }
@@ -71,21 +70,21 @@ export class BinaryCrossTransformerBlock extends Module {
   }
 
   /** @returns `[batch, tokens, channels]` */
-  forward({ query, condition, residual, activatedEmbedding, size }: CrossTransformerInputs, mode: Mode): Tensor {
+  forward({ query, condition, residual, time, size }: CrossTransformerInputs, mode: Mode): Tensor {
     const real = [this.query, this.key, this.value].map((projection, index) => {
       const tokens = index === 0 ? query : condition;
-      return projection.unit.forward(tokens, tokens, activatedEmbedding, mode);
+      return projection.unit.forward(tokens, tokens, time, mode);
     }) as [Tensor, Tensor, Tensor];
     const [queryHeads, keyHeads, valueHeads] = [this.query, this.key, this.value].map((projection, index) =>
-      splitHeads(projection.binarization.forward(real[index]!, activatedEmbedding), this.#heads),
+      splitHeads(projection.binarization.forward(real[index]!, time), this.#heads),
     ) as [Tensor, Tensor, Tensor];
     const context = mergeHeads(crossAttention(queryHeads, keyHeads, valueHeads, this.#precision), this.#heads);
     const mixed = this.contextActivation.forward(
       addN([this.contextNorm.forward(context as Tensor, mode), ...real]),
-      activatedEmbedding,
+      time,
     );
-    const dense = this.output.forward(mixed, mixed, activatedEmbedding, mode);
-    const scaled = this.outputScale.forward(dense, activatedEmbedding);
-    return this.feedForward.forward(scaled, residual, activatedEmbedding, size, mode);
+    const dense = this.output.forward(mixed, mixed, time, mode);
+    const scaled = this.outputScale.forward(dense, time);
+    return this.feedForward.forward(scaled, residual, time, size, mode);
   }
 }

@@ -2,7 +2,7 @@ import { add, BatchNorm, type Generator, type Mode, Module, type Tensor } from "
 import { BinaryLinear } from "./binary-linear.ts";
 import { TimeActivation } from "./time-activation.ts";
 import { TimeBinarization } from "./time-binarization.ts";
-import type { Precision } from "./time-shift.ts";
+import type { Precision, TimeConditioning } from "./time-shift.ts";
 
 export interface BinaryDenseOptions {
   readonly inChannels: number;
@@ -30,8 +30,8 @@ export class BinaryDense extends Module {
    * @param input `[batch, tokens, inChannels]`
    * @param shortcut `[batch, tokens, outChannels]`
    */
-  forward(input: Tensor, shortcut: Tensor, activatedEmbedding: Tensor, mode: Mode): Tensor {
-    const product = this.dense.forward(this.binarization.forward(input, activatedEmbedding));
-    return this.activation.forward(add(this.norm.forward(product, mode), shortcut), activatedEmbedding);
+  forward(input: Tensor, shortcut: Tensor, time: TimeConditioning, mode: Mode): Tensor {
+    const product = this.dense.forward(this.binarization.forward(input, time));
+    return this.activation.forward(add(this.norm.forward(product, mode), shortcut), time);
   }
 }

@@ -14,7 +14,7 @@ import {
 } from "@hidiff/core-tensor";
 import { BinaryDense } from "./binary-dense.ts";
 import { LayerScale } from "./layer-scale.ts";
-import type { Precision } from "./time-shift.ts";
+import type { Precision, TimeConditioning } from "./time-shift.ts";
 
 export interface BinaryFeedForwardOptions {
   readonly channels: number;
@@ -57,18 +57,18 @@ export class BinaryFeedForward extends Module {
    * @param residual `[batch, tokens, channels]`
    * @param size the tokens' height and width; tokens are row-major
    */
-  forward(input: Tensor, residual: Tensor, activatedEmbedding: Tensor, size: readonly [number, number], mode: Mode): Tensor {
+  forward(input: Tensor, residual: Tensor, time: TimeConditioning, size: readonly [number, number], mode: Mode): Tensor {
     const [batch, tokens, channels] = input.shape as [number, number, number];
     const base = add(input, residual);
     const normalized = this.norm.forward(base, mode);
     const copies = concat([normalized, normalized, normalized, normalized], 2);
-    const expanded = this.expansion.forward(normalized, copies, activatedEmbedding, mode);
+    const expanded = this.expansion.forward(normalized, copies, time, mode);
     const neighbours = mean(reshape(expanded, [batch, tokens, channels, 4]), 3);
-    const contracted = this.contraction.forward(expanded, neighbours, activatedEmbedding, mode);
+    const contracted = this.contraction.forward(expanded, neighbours, time, mode);
     const map = reshape(normalized, [batch, ...size, channels]) as Tensor4D;
     const pooled = this.#pools.map(({ scale, axis, length }) =>
-      scale.forward(reshape(slidingMean(map, axis, length), [batch, tokens, channels]), activatedEmbedding),
+      scale.forward(reshape(slidingMean(map, axis, length), [batch, tokens, channels]), time),
     );
-    return addN([base, this.scale.forward(contracted, activatedEmbedding), ...pooled]);
+    return addN([base, this.scale.forward(contracted, time), ...pooled]);
   }
 }

@@ -1,5 +1,5 @@
 export { type DecisionHook, type DecisionKind, withDecisionHook } from "./decisions.ts";
-export { type Precision, TimeShift } from "./time-shift.ts";
+export { computeTimeShifts, type Precision, type TimeConditioning, TimeShift, timeShiftsOf } from "./time-shift.ts";
 export { addPerItem, binarize, TimeBinarization } from "./time-binarization.ts";
 export { shiftedPrelu, TimeActivation } from "./time-activation.ts";
 export { binarizeWeights } from "./binary-weights.ts";

@@ -1,5 +1,5 @@
 import { add, type Generator, Module, mul, reshape, type Tensor } from "@hidiff/core-tensor";
-import { TimeShift } from "./time-shift.ts";
+import { type TimeConditioning, TimeShift } from "./time-shift.ts";
 
 /** `input·alpha(t) + move(t)` per channel; both are zero at first, so that a residual branch starts closed. */
 export class LayerScale extends Module {
@@ -13,9 +13,9 @@ export class LayerScale extends Module {
   }
 
   /** `[batch, tokens, channels]` → the same shape */
-  forward(input: Tensor, activatedEmbedding: Tensor): Tensor {
+  forward(input: Tensor, time: TimeConditioning): Tensor {
     const [batch, , channels] = input.shape as [number, number, number];
-    const perItem = (shift: TimeShift): Tensor => reshape(shift.forward(activatedEmbedding), [batch, 1, channels]);
+    const perItem = (shift: TimeShift): Tensor => reshape(shift.forward(time), [batch, 1, channels]);
     return add(mul(input, perItem(this.alpha)), perItem(this.move));
   }
 }

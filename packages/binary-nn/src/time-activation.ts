@@ -18,7 +18,7 @@ import {
   type Variable,
 } from "@hidiff/core-tensor";
 import { addPerItem } from "./time-binarization.ts";
-import { TimeShift } from "./time-shift.ts";
+import { type TimeConditioning, TimeShift } from "./time-shift.ts";
 
 /**
  * `prelu(input + before) + after`, with a slope per channel for negative values, as one operation.
@@ -66,7 +66,7 @@ export class TimeActivation extends Module {
   }
 
   /** `[batch, …, channels]` → the same shape */
-  forward<T extends Tensor>(input: T, activatedEmbedding: Tensor): T {
-    return shiftedPrelu(input, this.before.forward(activatedEmbedding), this.slope, this.after.forward(activatedEmbedding));
+  forward<T extends Tensor>(input: T, time: TimeConditioning): T {
+    return shiftedPrelu(input, this.before.forward(time), this.slope, this.after.forward(time));
   }
 }

@@ -1,6 +1,6 @@
 import { abs, add, type Generator, Module, mul, operation, relu, reshape, sub, sumRows, type Tensor, tidy } from "@hidiff/core-tensor";
 import { decide } from "./decisions.ts";
-import { type Precision, TimeShift } from "./time-shift.ts";
+import { type Precision, type TimeConditioning, TimeShift } from "./time-shift.ts";
 
 /**
  * The sign of `input + shift`: +1 if positive, else −1.
@@ -52,8 +52,8 @@ export class TimeBinarization extends Module {
   }
 
   /** `[batch, …, channels]` → the same shape, ±1 (binary) */
-  forward<T extends Tensor>(input: T, activatedEmbedding: Tensor): T {
-    const shift = this.shift.forward(activatedEmbedding);
+  forward<T extends Tensor>(input: T, time: TimeConditioning): T {
+    const shift = this.shift.forward(time);
     if (this.#precision === "binary") return binarize(input, shift);
     return reshape(addPerItem(input, shift), input.shape) as unknown as T;
   }

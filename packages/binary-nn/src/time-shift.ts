@@ -1,11 +1,18 @@
-import { type Generator, Linear, Module, type Tensor } from "@hidiff/core-tensor";
+import { add, concat, type Generator, Linear, matMul, Module, split, type Tensor } from "@hidiff/core-tensor";
 
 /** A binary layer computes with signs (±1 weights and activations); a real-valued one is its float counterpart. */
 export type Precision = "binary" | "real";
 
+/** The time step as the layers take it. */
+export interface TimeConditioning {
+  /** SiLU of the time embedding, `[batch, embeddingChannels]`: all shifts start from it. */
+  readonly activatedEmbedding: Tensor;
+  /** Shifts that are computed already; see {@link computeTimeShifts}. */
+  readonly shifts?: ReadonlyMap<TimeShift, Tensor>;
+}
+
 /**
  * A vector per item and channel that depends on the time step: `Linear(SiLU(embedding))`, zero at first (HiDiff §III-C).
- * All of them start from the same SiLU, so that the caller computes it once.
  */
 export class TimeShift extends Module {
   readonly linear: Linear;
@@ -16,8 +23,26 @@ export class TimeShift extends Module {
     this.linear = this.addChild("linear", new Linear(options, generator));
   }
 
-  /** `activatedEmbedding` `[batch, embeddingChannels]` (after SiLU) → `[batch, channels]` */
-  forward(activatedEmbedding: Tensor): Tensor {
-    return this.linear.forward(activatedEmbedding);
+  /** `[batch, channels]` */
+  forward({ activatedEmbedding, shifts }: TimeConditioning): Tensor {
+    return shifts?.get(this) ?? this.linear.forward(activatedEmbedding);
   }
+}
+
+/** All time shifts within `module`. */
+export function timeShiftsOf(module: Module): TimeShift[] {
+  return module.modules().filter((child) => child instanceof TimeShift);
+}
+
+/**
+ * Computes many shifts by one product: a refiner has some two hundred of them, and one small product each, with its
+ * gradient, would take a fifth of a training step.
+ */
+export function computeTimeShifts(modules: readonly TimeShift[], activatedEmbedding: Tensor): Map<TimeShift, Tensor> {
+  if (modules.length === 0) return new Map();
+  const weights = concat(modules.map(({ linear }) => linear.weight as Tensor), 1);
+  const biases = concat(modules.map(({ linear }) => linear.bias as Tensor), 0);
+  const widths = modules.map(({ linear }) => linear.weight.shape[1]!);
+  const shifts = split(add(matMul(activatedEmbedding, weights), biases), widths, 1);
+  return new Map(modules.map((module, index) => [module, shifts[index]!]));
 }

@@ -1,3 +1,5 @@
+export { didYouMean } from "./suggestions.ts";
+
 const brand = Symbol.for("hidiff.error");
 
 /**

@@ -62,7 +62,7 @@ export {
   zeros,
   zerosLike,
 } from "./tensor.ts";
-export { HidiffError, assert, isHidiffError } from "./errors.ts";
+export { assert, didYouMean, HidiffError, isHidiffError } from "./errors.ts";
 export { Generator, type GeneratorState } from "./random.ts";
 export { isNative, operation } from "./ops/operation.ts";
 export { matMul, sumRows, swapLast } from "./ops/matmul.ts";

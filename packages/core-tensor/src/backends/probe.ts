@@ -22,8 +22,8 @@ export function probeBackend(): BackendCapabilities {
   const backend = currentBackend();
   const size = backend === "cpu" ? 8 : 64;
   // Variables, so that both gradients are computed as in training.
-  const input = variable(ones([4, size, size, 32]));
-  const filter = variable(ones([3, 3, 32, 32]));
+  const input = tidy(() => variable(ones([4, size, size, 32])));
+  const filter = tidy(() => variable(ones([3, 3, 32, 32])));
   const loss = (): Scalar => sum(conv2d(input as unknown as Tensor4D, filter as unknown as Tensor4D, { padding: 1 }));
   const step = (): number => {
     const start = performance.now();

@@ -35,7 +35,7 @@ function permute({ shape, data }: HostTensor, order: readonly number[]): HostTen
   const target = order.map((axis) => shape[axis]!);
   const steps = order.map((axis) => strides[axis]!);
   const result = new Float32Array(data.length);
-  const index = new Array<number>(target.length).fill(0);
+  const index = target.map(() => 0);
   let source = 0;
   for (let i = 0; i < result.length; i++) {
     result[i] = data[source]!;

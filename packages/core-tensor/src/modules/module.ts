@@ -68,6 +68,11 @@ export abstract class Module {
     return [...own, ...this.#descend(prefix, (child, path) => child.buffers(path))];
   }
 
+  /** This module and all within it. */
+  modules(): Module[] {
+    return [this, ...[...this.#children.values()].flatMap((child) => child.modules())];
+  }
+
   /** All parameters and buffers, copied to the host. */
   stateDict(): StateDict {
     return new Map(

@@ -33,10 +33,9 @@ export function batchNormTraining<T extends Tensor>(input: T, scale: Tensor, shi
       const centred = sub(flat, average);
       const variance = meanRows(square(centred));
       const inverse = rsqrt(add(variance, epsilon));
-      const normalized = mul(centred, inverse);
-      save([normalized, scale, inverse]);
+      save([centred, scale, inverse]);
       return [
-        reshape(add(mul(normalized, scale), shift), input.shape),
+        reshape(add(mul(centred, mul(inverse, scale)), shift), input.shape),
         reshape(average, [channels]),
         reshape(variance, [channels]),
       ];
@@ -54,13 +53,14 @@ export function batchNormTraining<T extends Tensor>(input: T, scale: Tensor, shi
         );
         return { input: () => reshape(grads.input, input.shape), scale: () => grads.scale, shift: () => grads.shift };
       }
-      const [normalized, savedScale, inverse] = saved as [Tensor, Tensor, Tensor];
+      const [centred, savedScale, inverse] = saved as [Tensor, Tensor, Tensor];
       const gradientOfShift = sumRows(flat);
-      const gradientOfScale = sumRows(mul(flat, normalized));
+      const gradientOfScale = tidy(() => mul(sumRows(mul(flat, centred)), inverse));
       return {
         input: () =>
           tidy(() => {
-            const residual = sub(flat, add(mul(gradientOfShift, 1 / rows), mul(normalized, mul(gradientOfScale, 1 / rows))));
+            const alongInput = mul(mul(gradientOfScale, inverse), 1 / rows);
+            const residual = sub(sub(flat, mul(centred, alongInput)), mul(gradientOfShift, 1 / rows));
             return reshape(mul(residual, mul(inverse, savedScale)), input.shape);
           }),
         scale: () => reshape(gradientOfScale, [channels]),

@@ -77,7 +77,11 @@ function everyNth(input: Tensor4D, stride: number): Tensor4D {
 }
 
 function forward(input: Tensor4D, filter: Tensor4D, stride: number, padding: number): Tensor4D {
-  if (!isNative()) return tfConv2d(input, filter, stride, padding);
+  if (!isNative()) {
+    // Not a number, for which TensorFlow.js takes the kernel for a square.
+    const sides: [number, number] = [padding, padding];
+    return tfConv2d(input, filter, stride, [[0, 0], sides, sides, [0, 0]]);
+  }
   const { padded, mode } = nativePadding(input, filter, stride, padding);
   return tfConv2d(padded, filter, stride, mode);
 }

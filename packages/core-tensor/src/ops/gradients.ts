@@ -23,6 +23,7 @@ import {
   sub,
   sum,
   type Tensor,
+  tile,
   transpose,
   unregisterGradient,
   unstack,
@@ -32,7 +33,8 @@ import {
   zerosLike,
 } from "@tensorflow/tfjs-core";
 import { HidiffError } from "../errors.ts";
-import { ownGradients } from "./operation.ts";
+import { sumRows } from "./matmul.ts";
+import { isNative, ownGradients } from "./operation.ts";
 
 type Attributes = Readonly<Record<string, unknown>>;
 type GradientFunction = (gradient: Tensor, saved: Tensor[], attributes: Attributes) => Record<string, () => Tensor>;
@@ -125,7 +127,8 @@ export function registerGradients(): void {
   );
   define("Unpack", {}, (dy, _saved, { axis }) => ({ value: () => stack(list(dy), axis as number) }));
   define("Slice", { inputs: ["x"] }, (dy, [x], { begin }) => {
-    const starts = x!.shape.map((_, axis) => (begin as number[])[axis] ?? 0);
+    const given = [begin].flat() as number[]; // a number means the first axis
+    const starts = x!.shape.map((_, axis) => given[axis] ?? 0);
     return { x: () => pad(dy, starts.map((start, axis) => [start, x!.shape[axis]! - start - dy.shape[axis]!])) };
   });
   define("PadV2", { inputs: ["x"] }, (dy, [x], { paddings }) => ({
@@ -162,6 +165,11 @@ function step(values: Tensor): Tensor {
 /** Sums a gradient over the axes along which its operand was broadcast. */
 function sumTo(gradient: Tensor, operand: Tensor): Tensor {
   if (util.arraysEqual(gradient.shape, operand.shape)) return gradient;
+  const channels = operand.shape[operand.rank - 1];
+  if (channels === operand.size && channels === gradient.shape[gradient.rank - 1]) {
+    // A bias: by a product on wasm, where a sum over leading axes takes 12 to 35 times as long.
+    return reshape(sumRows(reshape(gradient, [-1, channels])), operand.shape);
+  }
   const lead = gradient.rank - operand.rank;
   const axes = gradient.shape.flatMap((size, axis) => (axis < lead || (operand.shape[axis - lead] === 1 && size !== 1) ? [axis] : []));
   return reshape(axes.length === 0 ? gradient : sum(gradient, axes), operand.shape);
@@ -180,11 +188,14 @@ function selected(name: string, dy: Tensor, a: Tensor, b: Tensor, first: Tensor)
 function spread(gradient: Tensor, input: Tensor, axis: unknown): Tensor {
   const axes = util.parseAxisParam(axis as number | number[], input.shape);
   const kept = input.shape.map((size, index) => (axes.includes(index) ? 1 : size));
-  return mul(reshape(gradient, kept), ones(input.shape));
+  const single = reshape(gradient, kept);
+  // Tiling is 15 times faster natively, and 20 times slower on wasm.
+  if (!isNative()) return mul(ones(input.shape), single);
+  return tile(single, input.shape.map((size, index) => (axes.includes(index) ? size : 1)));
 }
 
 function inverse(permutation: readonly number[]): number[] {
-  const result = new Array<number>(permutation.length);
+  const result = Array.from<number>({ length: permutation.length });
   permutation.forEach((axis, index) => {
     result[axis] = index;
   });

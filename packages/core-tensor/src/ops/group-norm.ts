@@ -25,47 +25,51 @@ export function groupNorm(input: Tensor4D, scale: Tensor, shift: Tensor, options
   const rows = height * width;
   const perGroup = channels / groups;
   const perChannel = (values: Tensor): Tensor => reshape(values, [values.rank === 2 ? batch : 1, 1, channels]);
-  /** Mean over a group's pixels and channels, `[batch, rows, channels]` → `[batch, 1, channels]`. */
-  const groupMean = (values: Tensor): Tensor => {
-    const sums = reshape(sumRows(values), [batch, groups, perGroup]);
-    const means = mul(sum(sums, 2, true), 1 / (rows * perGroup));
+  /** Mean over a group's pixels and channels, from sums over pixels; `[batch, 1, channels]` → the same. */
+  const groupMean = (sums: Tensor): Tensor => {
+    const means = mul(sum(reshape(sums, [batch, groups, perGroup]), 2, true), 1 / (rows * perGroup));
     return reshape(tile(means, [1, 1, perGroup]), [batch, 1, channels]);
   };
-  const affine = (normalized: Tensor, savedScale: Tensor, savedShift: Tensor): Tensor =>
-    add(mul(normalized, perChannel(savedScale)), perChannel(savedShift));
+  // Full-size operands come first throughout: on wasm, the other order takes 2.5 times as long.
+  const affine = (centred: Tensor, inverse: Tensor, ofScale: Tensor, ofShift: Tensor): Tensor =>
+    add(mul(centred, mul(inverse, perChannel(ofScale))), perChannel(ofShift));
 
   return operation({
     inputs: { input, scale, shift },
     forward: (save) => {
       const flat = reshape(input, [batch, rows, channels]);
-      const centred = sub(flat, groupMean(flat));
-      const inverse = rsqrt(add(groupMean(square(centred)), epsilon));
-      const normalized = mul(centred, inverse);
-      save([normalized, inverse, scale, shift]);
-      const output = affine(normalized, scale, shift);
+      const centred = sub(flat, groupMean(sumRows(flat)));
+      const inverse = rsqrt(add(groupMean(sumRows(square(centred))), epsilon));
+      save([centred, inverse, scale, shift]);
+      const output = affine(centred, inverse, scale, shift);
       return reshape(activation === "silu" ? mul(output, sigmoid(output)) : output, input.shape);
     },
     backward: (gradient, saved) => {
-      const [normalized, inverse, savedScale, savedShift] = saved as [Tensor, Tensor, Tensor, Tensor];
+      const [centred, inverse, savedScale, savedShift] = saved as [Tensor, Tensor, Tensor, Tensor];
       let flat = reshape(gradient, [batch, rows, channels]) as Tensor;
       if (activation === "silu") {
         flat = tidy(() => {
-          const before = affine(normalized, savedScale, savedShift);
+          const before = affine(centred, inverse, savedScale, savedShift);
           const gate = sigmoid(before);
           return mul(flat, mul(gate, add(1, mul(before, sub(1, gate)))));
         });
       }
+      // Sums over pixels of the gradient, and of the gradient times the normalized input: all three gradients need them.
+      const sums = sumRows(flat);
+      const products = tidy(() => mul(sumRows(mul(flat, centred)), inverse));
       const like = (perItem: Tensor, parameter: Tensor): Tensor =>
         parameter.rank === 2 ? reshape(perItem, [batch, channels]) : reshape(sum(perItem, 0), [channels]);
       return {
         input: () =>
           tidy(() => {
-            const scaled = mul(flat, perChannel(savedScale));
-            const residual = sub(scaled, add(groupMean(scaled), mul(normalized, groupMean(mul(scaled, normalized)))));
-            return reshape(mul(residual, inverse), input.shape);
+            const factor = perChannel(savedScale);
+            const alongInput = mul(groupMean(mul(products, factor)), square(inverse));
+            const alongMean = mul(groupMean(mul(sums, factor)), inverse);
+            const residual = sub(sub(mul(flat, mul(inverse, factor)), mul(centred, alongInput)), alongMean);
+            return reshape(residual, input.shape);
           }),
-        scale: () => tidy(() => like(sumRows(mul(flat, normalized)), savedScale)),
-        shift: () => tidy(() => like(sumRows(flat), savedShift)),
+        scale: () => tidy(() => like(products, savedScale)),
+        shift: () => tidy(() => like(sums, savedShift)),
       };
     },
   }) as Tensor4D;

@@ -1,4 +1,4 @@
-import { matMul as tfMatMul, reshape, type Tensor, tensor3d, type Tensor4D, tidy, tile, transpose } from "@tensorflow/tfjs-core";
+import { clone, matMul as tfMatMul, reshape, tensor3d, type Tensor4D, tidy, tile, transpose } from "@tensorflow/tfjs-core";
 import { operation } from "./operation.ts";
 
 /** A linear map along one axis: `rows` × `columns` weights in row-major order, output = matrix · input. */
@@ -14,6 +14,7 @@ export interface AxisMatrix {
  * resizing and of its padded average pooling are wrong on some backends.
  */
 export function applySeparable(input: Tensor4D, vertical: AxisMatrix | undefined, horizontal: AxisMatrix | undefined): Tensor4D {
+  if (vertical === undefined && horizontal === undefined) return clone(input);
   return operation({
     inputs: { input },
     forward: () => tidy(() => apply(input, vertical, horizontal)),

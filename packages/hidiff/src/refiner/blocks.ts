@@ -1,4 +1,4 @@
-import { BinaryConv2d, type Precision, TimeActivation, TimeBinarization } from "@hidiff/binary-nn";
+import { BinaryConv2d, type Precision, TimeActivation, type TimeConditioning, TimeBinarization } from "@hidiff/binary-nn";
 import {
   add,
   avgPool2,
@@ -42,10 +42,10 @@ export class BasicBlock extends Module {
   }
 
   /** `[batch, height, width, inChannels]` → `[batch, height, width, outChannels]` */
-  forward(input: Tensor4D, activatedEmbedding: Tensor, mode: Mode): Tensor4D {
-    const convolved = this.convolution.forward(this.binarization.forward(input, activatedEmbedding));
+  forward(input: Tensor4D, time: TimeConditioning, mode: Mode): Tensor4D {
+    const convolved = this.convolution.forward(this.binarization.forward(input, time));
     const normalized = this.norm.forward(convolved, mode);
-    return this.activation.forward(add(normalized, pairMean(input, normalized.shape[3])), activatedEmbedding);
+    return this.activation.forward(add(normalized, pairMean(input, normalized.shape[3])), time);
   }
 }
 
@@ -76,21 +76,21 @@ export class DownBlock extends Module {
     this.activation = this.addChild("activation", new TimeActivation({ channels: outChannels, embeddingChannels }, generator));
   }
 
-  forward(input: Tensor4D, activatedEmbedding: Tensor, mode: Mode): Tensor4D {
-    const signs = this.binarization.forward(input, activatedEmbedding);
+  forward(input: Tensor4D, time: TimeConditioning, mode: Mode): Tensor4D {
+    const signs = this.binarization.forward(input, time);
     const shortcut = avgPool2(input);
     const branches = this.convolutions.items.map((convolution, index) =>
       add(this.norms.items[index]!.forward(convolution.forward(signs), mode), shortcut),
     );
     const joined = branches.length === 1 ? branches[0]! : concat(branches, 3);
-    return this.activation.forward(joined as Tensor4D, activatedEmbedding);
+    return this.activation.forward(joined as Tensor4D, time);
   }
 }
 
 /** Up: nearest-neighbour upsampling by two, then a {@link BasicBlock}. */
 export class UpBlock extends BasicBlock {
-  override forward(input: Tensor4D, activatedEmbedding: Tensor, mode: Mode): Tensor4D {
-    return super.forward(upsampleNearest2(input), activatedEmbedding, mode);
+  override forward(input: Tensor4D, time: TimeConditioning, mode: Mode): Tensor4D {
+    return super.forward(upsampleNearest2(input), time, mode);
   }
 }
 
@@ -119,8 +119,8 @@ export class ConcatBlock extends Module {
   }
 
   /** `[batch, height, width, channels]` and the feature map of the same size → `[batch, height, width, channels]` */
-  forward(input: Tensor4D, feature: Tensor4D, activatedEmbedding: Tensor, mode: Mode): Tensor4D {
-    const condition = this.condition.forward(feature, activatedEmbedding);
-    return this.block.forward(concat([input, condition], 3), activatedEmbedding, mode);
+  forward(input: Tensor4D, feature: Tensor4D, time: TimeConditioning, mode: Mode): Tensor4D {
+    const condition = this.condition.forward(feature, time);
+    return this.block.forward(concat([input, condition], 3), time, mode);
   }
 }

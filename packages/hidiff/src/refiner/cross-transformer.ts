@@ -1,4 +1,4 @@
-import { BinaryCrossTransformerBlock, type Precision } from "@hidiff/binary-nn";
+import { BinaryCrossTransformerBlock, type Precision, type TimeConditioning } from "@hidiff/binary-nn";
 import { BatchNorm, type Generator, type Mode, Module, reshape, type Tensor, type Tensor4D, transpose } from "@hidiff/core-tensor";
 import { ResidualBlock } from "./residual-block.ts";
 
@@ -50,20 +50,20 @@ export class CrossTransformer extends Module {
   }
 
   /** `[batch, height, width, channels]` and the feature `[batch, height, width, featureChannels]` → `[batch, height, width, channels]` */
-  forward(embedding: Tensor4D, feature: Tensor4D, activatedEmbedding: Tensor, mode: Mode): Tensor4D {
+  forward(embedding: Tensor4D, feature: Tensor4D, time: TimeConditioning, mode: Mode): Tensor4D {
     const [batch, height, width, channels] = embedding.shape;
-    const tokens = this.tokens(embedding, feature, activatedEmbedding, mode);
+    const tokens = this.tokens(embedding, feature, time, mode);
     if (this.#tokenOrder === "spatial") return reshape(tokens, [batch, height, width, channels]);
     return transpose(reshape(tokens, [batch, channels, height, width]), [0, 2, 3, 1]);
   }
 
   /** The result before its tokens are put into a map: `[batch, tokens, channels]`. */
-  tokens(embedding: Tensor4D, feature: Tensor4D, activatedEmbedding: Tensor, mode: Mode): Tensor {
+  tokens(embedding: Tensor4D, feature: Tensor4D, time: TimeConditioning, mode: Mode): Tensor {
     const [batch, height, width, channels] = embedding.shape;
     const asTokens = (map: Tensor4D): Tensor => reshape(map, [batch, height * width, channels]);
     const own = asTokens(embedding);
-    const condition = asTokens(this.condition.forward(feature, activatedEmbedding));
-    const common = { activatedEmbedding, size: [height, width] as const };
+    const condition = asTokens(this.condition.forward(feature, time));
+    const common = { time, size: [height, width] as const };
 
     const ownNormalized = this.embeddingNorm1.forward(own, mode);
     const enriched = this.block1.forward(

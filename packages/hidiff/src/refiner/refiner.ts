@@ -1,4 +1,4 @@
-import type { Precision } from "@hidiff/binary-nn";
+import { computeTimeShifts, type Precision, type TimeConditioning, type TimeShift, timeShiftsOf } from "@hidiff/binary-nn";
 import {
   concat,
   Conv2d,
@@ -9,7 +9,6 @@ import {
   Module,
   sigmoid,
   silu,
-  type Tensor,
   type Tensor4D,
 } from "@hidiff/core-tensor";
 import { BasicBlock, type BlockOptions, ConcatBlock, DownBlock, UpBlock } from "./blocks.ts";
@@ -29,6 +28,8 @@ export interface RefinerOptions {
   readonly crossTransformer?: boolean;
   /** Default "spatial". */
   readonly tokenOrder?: TokenOrder;
+  /** "sigmoid" for a probability (default); "linear" for the Gaussian kernel's noise. */
+  readonly head?: "sigmoid" | "linear";
 }
 
 export interface RefinerInputs {
@@ -66,11 +67,12 @@ export class Refiner extends Module {
   readonly decoders: readonly BasicBlock[];
   readonly headNorm: GroupNorm;
   readonly headConvolution: Conv2d;
+  readonly #timeShifts: readonly TimeShift[];
 
   /** @throws HidiffError `refiner.width` if the base width is no positive multiple of 4 */
   constructor(options: RefinerOptions, generator: Generator) {
     super();
-    this.options = { precision: "binary", crossTransformer: true, tokenOrder: "spatial", ...options };
+    this.options = { precision: "binary", crossTransformer: true, tokenOrder: "spatial", head: "sigmoid", ...options };
     const { imageChannels, classes, featureChannels, baseWidth, precision, tokenOrder } = this.options;
     if (!Number.isInteger(baseWidth) || baseWidth < 4 || baseWidth % 4 !== 0) {
       throw new HidiffError("refiner.width", `Refiner: the base width must be a positive multiple of 4, got ${baseWidth}.`);
@@ -119,10 +121,12 @@ export class Refiner extends Module {
       "headConvolution",
       new Conv2d({ inChannels: baseWidth, outChannels: classes, initialization: "zero" }, generator),
     );
+    this.#timeShifts = timeShiftsOf(this);
   }
 
   /**
-   * The estimated noise (or mask, by the training's target): `[batch, height, width, classes]`, in (0, 1).
+   * The estimated noise (or mask, by the training's target): `[batch, height, width, classes]`, in (0, 1)
+   * with the sigmoid head.
    *
    * @throws HidiffError `refiner.size` if height or width is no multiple of 32
    */
@@ -132,26 +136,33 @@ export class Refiner extends Module {
       const padded = `${Math.ceil(height / 32) * 32}×${Math.ceil(width / 32) * 32}`;
       throw new HidiffError("refiner.size", `Refiner: height and width must be multiples of 32, got ${height}×${width}; pad to ${padded}.`);
     }
-    const embedding = silu(this.timeEmbedding.forward(t));
+    const time = this.conditioning(t);
     let hidden = this.stem.forward(concat([image, yt, prior], 3));
     const skips: Tensor4D[] = [];
     for (const stage of [0, 1, 2, 3, 4]) {
-      hidden = this.encoders[stage]!.forward(hidden, embedding, mode);
-      if (stage >= 2) hidden = this.concats[stage - 2]!.forward(hidden, features[stage - 2]!, embedding, mode);
+      hidden = this.encoders[stage]!.forward(hidden, time, mode);
+      if (stage >= 2) hidden = this.concats[stage - 2]!.forward(hidden, features[stage - 2]!, time, mode);
       skips.push(hidden);
-      hidden = this.downs[stage]!.forward(hidden, embedding, mode);
+      hidden = this.downs[stage]!.forward(hidden, time, mode);
     }
-    hidden = this.middle(hidden, features[3], embedding, mode);
+    hidden = this.middle(hidden, features[3], time, mode);
     this.ups.forEach((up, index) => {
-      const joined = concat([up.forward(hidden, embedding, mode), skips.pop()!], 3) as Tensor4D;
-      hidden = this.decoders[index]!.forward(joined, embedding, mode);
+      const joined = concat([up.forward(hidden, time, mode), skips.pop()!], 3) as Tensor4D;
+      hidden = this.decoders[index]!.forward(joined, time, mode);
     });
-    return sigmoid(this.headConvolution.forward(this.headNorm.forward(hidden)));
+    const output = this.headConvolution.forward(this.headNorm.forward(hidden));
+    return this.options.head === "sigmoid" ? sigmoid(output) : output;
   }
 
-  private middle(input: Tensor4D, feature: Tensor4D, embedding: Tensor, mode: Mode): Tensor4D {
-    const before = this.middle1.forward(input, embedding, mode);
-    const crossed = this.crossTransformer?.forward(before, feature, embedding, mode) ?? before;
-    return this.middle2.forward(crossed, embedding, mode);
+  /** What all layers need of the step indices, one per item. */
+  conditioning(t: readonly number[]): TimeConditioning {
+    const activatedEmbedding = silu(this.timeEmbedding.forward(t));
+    return { activatedEmbedding, shifts: computeTimeShifts(this.#timeShifts, activatedEmbedding) };
+  }
+
+  private middle(input: Tensor4D, feature: Tensor4D, time: TimeConditioning, mode: Mode): Tensor4D {
+    const before = this.middle1.forward(input, time, mode);
+    const crossed = this.crossTransformer?.forward(before, feature, time, mode) ?? before;
+    return this.middle2.forward(crossed, time, mode);
   }
 }

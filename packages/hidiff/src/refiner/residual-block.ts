@@ -1,3 +1,4 @@
+import type { TimeConditioning } from "@hidiff/binary-nn";
 import { add, Conv2d, type Generator, GroupNorm, Linear, Module, mul, split, type Tensor, type Tensor4D } from "@hidiff/core-tensor";
 
 export interface ResidualBlockOptions {
@@ -34,9 +35,9 @@ export class ResidualBlock extends Module {
   }
 
   /** `[batch, height, width, inChannels]` → `[batch, height, width, outChannels]` */
-  forward(feature: Tensor4D, activatedEmbedding: Tensor): Tensor4D {
+  forward(feature: Tensor4D, time: TimeConditioning): Tensor4D {
     const hidden = this.inConvolution.forward(this.inNorm.forward(feature));
-    const [scale, shift] = split(this.embedding.forward(activatedEmbedding), 2, 1) as [Tensor, Tensor];
+    const [scale, shift] = split(this.embedding.forward(time.activatedEmbedding), 2, 1) as [Tensor, Tensor];
     const factor = add(scale, 1);
     const normalized = this.outNorm.forward(
       hidden,

@@ -1,0 +1,79 @@
+import { Generator } from "@hidiff/core-tensor/random";
+import { describe, expect, it } from "vitest";
+import type { SegmentationSample } from "../types.ts";
+import { extractPatch } from "./extract-patch.ts";
+import { paperRgbAugmentation, resolveAugmentation, type AugmentationOptions } from "./options.ts";
+
+const height = 24;
+const width = 20;
+
+/** Every pixel has its own colour, so that a patch tells where it came from; the mask marks every third pixel. */
+const sample: SegmentationSample = {
+  id: "numbered",
+  height,
+  width,
+  imageChannels: 3,
+  image: Float32Array.from({ length: height * width * 3 }, (_, i) => Math.floor(i / 3) / 480 + (i % 3) / 10000),
+  classes: 1,
+  mask: Float32Array.from({ length: height * width }, (_, i) => (i % 3 === 0 ? 1 : 0)),
+  fieldOfView: Uint8Array.from({ length: height * width }, (_, i) => (i % width < 12 ? 1 : 0)),
+  spacing: [1, 1],
+};
+
+function take(side: number, options: AugmentationOptions, seed: number, fieldOfViewFraction = 0) {
+  return extractPatch(sample, { height: side, width: side, fieldOfViewFraction }, resolveAugmentation(options), new Generator(seed));
+}
+
+describe("extractPatch", () => {
+  it("crops image and mask at one place, everywhere in the sample", () => {
+    const corners = new Set<number>();
+    for (let seed = 0; seed < 300; seed++) {
+      const { image, mask } = take(16, {}, seed);
+      const first = Math.round(image[0]! * 480);
+      corners.add(first);
+      for (let pixel = 0; pixel < 256; pixel++) {
+        const source = first + Math.floor(pixel / 16) * width + (pixel % 16);
+        expect(image[pixel * 3 + 1]).toBe(sample.image[source * 3 + 1]);
+        expect(mask[pixel]).toBe(sample.mask[source]);
+      }
+    }
+    expect(corners.size).toBe(9 * 5);
+  });
+
+  it("centres a sample that is smaller than the window, on black and background", () => {
+    const { image, mask } = take(26, {}, 1);
+    expect(image[0]).toBe(-1);
+    expect(mask.reduce((sum, value) => sum + value, 0)).toBe(sample.mask.reduce((sum, value) => sum + value, 0));
+    expect(image[(26 + 3) * 3]).toBe(sample.image[0]);
+  });
+
+  it("prefers windows in the field of view, and takes the best where none suffices", () => {
+    const left = (seed: number, fraction: number): number => Math.round(take(8, {}, seed, fraction).image[0]! * 480) % width;
+    for (let seed = 0; seed < 50; seed++) expect(left(seed, 1)).toBeLessThanOrEqual(4);
+    expect(() => take(20, {}, 1, 1)).not.toThrow();
+  });
+
+  it("keeps flips and turns of image and mask together", () => {
+    for (let seed = 0; seed < 40; seed++) {
+      const { image, mask } = take(12, { horizontalFlip: true, verticalFlip: true, quarterTurn: true }, seed);
+      for (let pixel = 0; pixel < 144; pixel++) expect(mask[pixel]).toBe(Math.round(image[pixel * 3]! * 480) % 3 === 0 ? 1 : 0);
+    }
+  });
+
+  it("leaves the other augmentations as they were when one is switched", () => {
+    const { mask } = take(16, paperRgbAugmentation, 9);
+    expect(take(16, { ...paperRgbAugmentation, colorJitter: false, gaussianBlur: false }, 9).mask).toEqual(mask);
+  });
+
+  it("gives values in range, a binary mask and black outside, with everything on", () => {
+    let black = 0;
+    for (let seed = 0; seed < 30; seed++) {
+      const { image, mask } = take(24, { ...paperRgbAugmentation, affine: { scale: [0.5, 0.6] } }, seed);
+      expect(image.every((value) => value >= -1 && value <= 1)).toBe(true);
+      expect(mask.every((value) => value === 0 || value === 1)).toBe(true);
+      for (let pixel = 0; pixel < mask.length; pixel++) if (image[pixel * 3] === -1) black++;
+    }
+    // At half the scale at most 0.36 · 20 / 24 of each window shows the sample.
+    expect(black).toBeGreaterThan(0.6 * 30 * 24 * 24);
+  });
+});

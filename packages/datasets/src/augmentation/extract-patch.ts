@@ -1,0 +1,113 @@
+import type { Generator } from "@hidiff/core-tensor/random";
+import type { SegmentationSample } from "../types.ts";
+import { affineWindowMap, drawAffine, windowMap, type SamplingMap } from "./affine.ts";
+import { colorJitter, drawColorJitter } from "./color-jitter.ts";
+import { flipHorizontal, flipVertical } from "./flip.ts";
+import { drawSigma, gaussianBlur } from "./gaussian-blur.ts";
+import type { ResolvedAugmentation } from "./options.ts";
+import { quarterTurn } from "./quarter-turn.ts";
+import { fieldOfViewFraction, insideMap, sampleBilinear, sampleNearest } from "./sampling.ts";
+
+/** What images hold outside of the source: black. */
+const outsideImage = -1;
+
+/** How often a window is drawn anew for more field of view, before the best one so far is taken. */
+const windowAttempts = 20;
+
+/** A window of a sample, augmented. */
+export interface Patch {
+  /** [height, width, imageChannels] */
+  readonly image: Float32Array;
+  /** [height, width, classes] */
+  readonly mask: Float32Array;
+}
+
+export interface WindowOptions {
+  readonly height: number;
+  readonly width: number;
+  /** The smallest fraction of the window that shall lie in the field of view. */
+  readonly fieldOfViewFraction: number;
+}
+
+/**
+ * Takes a random window of a sample and augments it.
+ *
+ * The affine transformation and the crop are one sampling of the source. Colour and blur follow, then flips and quarter
+ * turns. Each step draws from its own child of `generator`, so that switching one on leaves the others as they were.
+ * Where the window exceeds the sample, the image is −1 and the mask background.
+ */
+export function extractPatch(
+  sample: SegmentationSample,
+  window: WindowOptions,
+  augmentation: ResolvedAugmentation,
+  generator: Generator,
+): Patch {
+  const { height, width } = window;
+  const { imageChannels, classes } = sample;
+  const size = { height: sample.height, width: sample.width };
+  const map = drawWindow(sample, window, augmentation, generator.split("window"));
+  let image = sampleBilinear({ ...size, data: sample.image, channels: imageChannels }, map, height, width, outsideImage);
+  let mask = sampleNearest({ ...size, data: sample.mask, channels: classes }, map, height, width);
+
+  if (augmentation.colorJitter !== undefined || augmentation.gaussianBlur !== undefined) {
+    const inside = insideMap(sample, map, height, width);
+    if (augmentation.colorJitter !== undefined) {
+      const parameters = drawColorJitter(augmentation.colorJitter, generator.split("color"));
+      colorJitter(image, imageChannels, parameters, inside);
+    }
+    if (augmentation.gaussianBlur !== undefined) {
+      const sigma = drawSigma(augmentation.gaussianBlur, generator.split("blur"));
+      image = gaussianBlur(image, height, width, imageChannels, augmentation.gaussianBlur.size, sigma);
+    }
+    for (let pixel = 0; pixel < inside.length; pixel++) {
+      if (inside[pixel] === 0) image.fill(outsideImage, pixel * imageChannels, (pixel + 1) * imageChannels);
+    }
+  }
+
+  const flips = generator.split("flips");
+  if (flips.bernoulli(augmentation.horizontalFlip)) {
+    flipHorizontal(image, height, width, imageChannels);
+    flipHorizontal(mask, height, width, classes);
+  }
+  if (flips.bernoulli(augmentation.verticalFlip)) {
+    flipVertical(image, height, width, imageChannels);
+    flipVertical(mask, height, width, classes);
+  }
+  if (augmentation.quarterTurn) {
+    const turns = generator.split("turn").integer(4);
+    const allowed = height === width ? turns : turns & 2;
+    image = quarterTurn(image, height, width, imageChannels, allowed);
+    mask = quarterTurn(mask, height, width, classes, allowed);
+  }
+  return { image, mask };
+}
+
+/** Draws windows until one shows enough of the field of view; the best of {@link windowAttempts} where none does. */
+function drawWindow(
+  sample: SegmentationSample,
+  window: WindowOptions,
+  augmentation: ResolvedAugmentation,
+  generator: Generator,
+): SamplingMap {
+  const { height, width } = window;
+  let best: SamplingMap | undefined;
+  let bestFraction = -1;
+  for (let attempt = 0; attempt < windowAttempts; attempt++) {
+    const left = drawOffset(sample.width, width, generator);
+    const top = drawOffset(sample.height, height, generator);
+    const map =
+      augmentation.affine === undefined
+        ? windowMap(left, top)
+        : affineWindowMap(drawAffine(augmentation.affine, height, width, generator), left, top, height, width);
+    if (window.fieldOfViewFraction <= 0) return map;
+    const fraction = fieldOfViewFraction(sample, map, height, width);
+    if (fraction >= window.fieldOfViewFraction) return map;
+    if (fraction > bestFraction) [best, bestFraction] = [map, fraction];
+  }
+  return best!;
+}
+
+/** A random offset of a window inside of `length`; a longer window is centred. */
+function drawOffset(length: number, window: number, generator: Generator): number {
+  return window <= length ? generator.integer(length - window + 1) : -Math.floor((window - length) / 2);
+}

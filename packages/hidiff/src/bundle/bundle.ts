@@ -1,0 +1,128 @@
+import { HidiffError } from "@hidiff/core-tensor";
+import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "@hidiff/core-tensor/files";
+import type { HostTensor } from "@hidiff/core-tensor";
+import { z } from "zod";
+import { parse } from "../config/parse.ts";
+import { type Architecture, architectureSchema, type InferenceOptions, inferenceSchema } from "../config/schema.ts";
+import { HybridModel } from "../model/hybrid-model.ts";
+import { sha256 } from "./checksum.ts";
+
+export const bundleFiles = { manifest: "hidiff.json", segmentor: "segmentor.safetensors", refiner: "refiner.safetensors" } as const;
+
+/** `hidiff.json`: what a bundle says of itself. */
+export interface BundleManifest {
+  readonly format: "hidiff-bundle";
+  readonly version: 1;
+  readonly name: string;
+  readonly description: string;
+  readonly licence: string;
+  readonly architecture: Architecture;
+  /** Defaults of inference. */
+  readonly inference: InferenceOptions;
+  /** One entry a label: 0 is the background. Colours are #rrggbb. */
+  readonly classes: readonly { readonly label: number; readonly name: string; readonly colour: string }[];
+  readonly preprocessing: {
+    /** Integer samples are mapped from their whole range to this one. */
+    readonly range: readonly [number, number];
+  };
+  /** How the model was made: data set, iterations, seed, versions. */
+  readonly provenance: Readonly<Record<string, unknown>>;
+  /** Scores by name. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** SHA-256 of the other files, hexadecimal. */
+  readonly checksums: Readonly<Record<string, string>>;
+}
+
+/** What the writer of a bundle says of it; the rest follows from the model. */
+export type BundleDescription = Pick<BundleManifest, "name" | "inference" | "classes"> &
+  Partial<Pick<BundleManifest, "description" | "licence" | "preprocessing" | "provenance" | "metrics">>;
+
+const colour = z.string().regex(/^#[0-9a-f]{6}$/i, "expected a colour such as #ff0000");
+
+export const bundleManifestSchema: z.ZodType<BundleManifest> = z.strictObject({
+  format: z.literal("hidiff-bundle"),
+  version: z.literal(1),
+  name: z.string().min(1),
+  description: z.string().default(""),
+  licence: z.string().default("MIT"),
+  architecture: architectureSchema,
+  inference: inferenceSchema,
+  classes: z.array(z.strictObject({ label: z.number().int().min(0), name: z.string(), colour })),
+  preprocessing: z.strictObject({ range: z.tuple([z.number(), z.number()]).default([-1, 1]) }).prefault({}),
+  provenance: z.record(z.string(), z.unknown()).default({}),
+  metrics: z.record(z.string(), z.number()).default({}),
+  checksums: z.record(z.string(), z.string()),
+});
+
+/** A bundle's files by name. */
+export type BundleContents = Readonly<Record<string, Uint8Array>>;
+
+/** The files of a bundle: schema-checked manifest, both networks, checksums. */
+export async function encodeBundle(
+  model: HybridModel,
+  refinerState: ReadonlyMap<string, HostTensor>,
+  description: BundleDescription,
+): Promise<Record<string, Uint8Array>> {
+  const segmentor = encodeSafetensors(model.segmentor.stateDict() as ReadonlyMap<string, StoredTensor>, { network: "segmentor" });
+  const refiner = encodeSafetensors(refinerState as ReadonlyMap<string, StoredTensor>, { network: "refiner" });
+  const manifest = parse(
+    bundleManifestSchema,
+    {
+      ...description,
+      format: "hidiff-bundle",
+      version: 1,
+      architecture: model.architecture,
+      checksums: { [bundleFiles.segmentor]: await sha256(segmentor), [bundleFiles.refiner]: await sha256(refiner) },
+    },
+    "The bundle's description",
+  );
+  return {
+    [bundleFiles.manifest]: new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`),
+    [bundleFiles.segmentor]: segmentor,
+    [bundleFiles.refiner]: refiner,
+  };
+}
+
+/**
+ * The model that a bundle's files hold.
+ *
+ * @param name how errors call the bundle
+ * @throws HidiffError `bundle.missing`, `bundle.checksum`, `bundle.manifest`; and those of safetensors files and of
+ * {@link parse}
+ */
+export async function decodeBundle(files: BundleContents, name: string): Promise<{ model: HybridModel; manifest: BundleManifest }> {
+  const file = (entry: string): Uint8Array => {
+    const bytes = files[entry];
+    if (bytes === undefined) {
+      throw new HidiffError("bundle.missing", `${name} has no ${entry}. A bundle holds ${Object.values(bundleFiles).join(", ")}.`);
+    }
+    return bytes;
+  };
+  const manifest = parse(bundleManifestSchema, parseJson(file(bundleFiles.manifest), name), `${name}/${bundleFiles.manifest}`);
+  const load = async (entry: string): Promise<ReadonlyMap<string, HostTensor>> => {
+    const bytes = file(entry);
+    const { tensors } = decodeSafetensors(bytes, `${name}/${entry}`);
+    if ((await sha256(bytes)) !== manifest.checksums[entry]) {
+      throw new HidiffError("bundle.checksum", `${name}/${entry} does not have the checksum of ${bundleFiles.manifest}; copy the bundle again.`);
+    }
+    return tensors as ReadonlyMap<string, HostTensor>;
+  };
+  const [segmentor, refiner] = [await load(bundleFiles.segmentor), await load(bundleFiles.refiner)];
+  const model = new HybridModel(manifest.architecture);
+  try {
+    model.segmentor.loadStateDict(segmentor, `${name}/${bundleFiles.segmentor}`);
+    model.refiner.loadStateDict(refiner, `${name}/${bundleFiles.refiner}`);
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+  return { model, manifest };
+}
+
+function parseJson(bytes: Uint8Array, name: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw new HidiffError("bundle.manifest", `${name}/${bundleFiles.manifest} is not JSON; it is damaged or not of a bundle.`, { cause: error });
+  }
+}

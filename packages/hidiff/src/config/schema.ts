@@ -1,0 +1,204 @@
+import { type ScheduleName, scheduleNames } from "@hidiff/bernoulli-diffusion";
+import type { TokenOrder } from "../refiner/cross-transformer.ts";
+import type { AugmentationOptions } from "@hidiff/datasets";
+import { z } from "zod";
+
+/** Everything that must be known to build the networks: stored in checkpoints and bundles. */
+export interface Architecture {
+  readonly imageChannels: number;
+  /** 1 for a binary task, else the number of classes with the background. */
+  readonly classes: number;
+  readonly segmentor: {
+    /** A name of the segmentors' registry. Default "unet". */
+    readonly name: string;
+    /** That segmentor's own options. */
+    readonly options: Readonly<Record<string, unknown>>;
+  };
+  readonly refiner: {
+    /** "diffusion", or "discriminative": the same network in one pass without noise, trained by CE + Dice (ablation). */
+    readonly kind: "diffusion" | "discriminative";
+    /** Channels at full resolution. Default 128. */
+    readonly baseWidth: number;
+    readonly precision: "binary" | "real";
+    readonly crossTransformer: boolean;
+    readonly tokenOrder: TokenOrder;
+  };
+  readonly diffusion: {
+    readonly kernel: "bernoulli" | "gaussian";
+    readonly schedule: ScheduleName;
+    /** T. Default 10. */
+    readonly steps: number;
+    /** What the network estimates: the noise of the latent mask, or the mask itself. */
+    readonly target: "epsilon" | "y0";
+  };
+}
+
+export interface TrainingOptions {
+  readonly seed: number;
+  readonly batchSize: number;
+  /** The batch is computed in parts of this many items, whose gradients are added up. Default: the whole batch. */
+  readonly microBatchSize?: number | undefined;
+  /** Side of the square crops, a multiple of 32. */
+  readonly cropSize: number;
+  readonly augmentation: AugmentationOptions;
+  readonly pretraining: { readonly iterations: number; readonly learningRate: number };
+  readonly alternating: {
+    readonly iterations: number;
+    readonly refinerLearningRate: number;
+    readonly segmentorLearningRate: number;
+    /** Refiner updates per iteration, each on a batch of its own, before the segmentor's one. */
+    readonly refinerUpdates: number;
+    /** Ablation V1: the segmentor stays as it was pre-trained. */
+    readonly freezeSegmentor: boolean;
+  };
+  /** λ_Dice. */
+  readonly diceWeight: number;
+  /** λ_Diff. */
+  readonly diffusionWeight: number;
+  /** λ_Focal. */
+  readonly focalWeight: number;
+  readonly weightDecay: number;
+  /** Largest Euclidean norm of a gradient. Default: none. */
+  readonly gradientClip?: number | undefined;
+  /** Decay of the averages of the refiner's parameters and running statistics, which inference uses. */
+  readonly averageDecay: number;
+  /** Iterations between two looks at the validation crops; 0: never. */
+  readonly validationInterval: number;
+  /** Iterations between two checkpoints. */
+  readonly checkpointInterval: number;
+}
+
+export interface InferenceOptions {
+  /** Chains per image, whose mean is the result. */
+  readonly samples: number;
+  /** Refinement steps, at most the process's; default all of them. */
+  readonly steps?: number | undefined;
+  readonly sampler: "ancestral" | "ddim";
+  /** Side of the square windows for images that are larger, a multiple of 32; 0: the whole image at once. */
+  readonly window: number;
+  /** Overlap of neighbouring windows as a fraction of their side, in [0, 0.9]. */
+  readonly overlap: number;
+  /** Average over the image's four mirrorings. */
+  readonly flips: boolean;
+  readonly keepLargestComponent: boolean;
+  /** Largest number of windows × samples computed at once. */
+  readonly batchSize: number;
+}
+
+/** One file configures a run. */
+export interface Configuration {
+  /** A data set by its name in the registry, with its options (such as `root`, its folder). */
+  readonly dataset: { readonly name: string; readonly [option: string]: unknown };
+  readonly architecture: Omit<Architecture, "imageChannels" | "classes">;
+  readonly training: TrainingOptions;
+  readonly inference: InferenceOptions;
+}
+
+type DeepPartial<T> = T extends object ? { readonly [K in keyof T]?: DeepPartial<T[K]> } : T;
+
+/** A configuration as it is written: everything but the data set's name has a default. */
+export type ConfigurationInput = DeepPartial<Omit<Configuration, "dataset">> & Pick<Configuration, "dataset">;
+
+const positiveInteger = z.number().int().positive();
+const count = z.number().int().min(0);
+const weight = z.number().min(0);
+const fraction = z.number().min(0).max(1);
+const learningRate = z.number().positive().default(1e-4);
+const range = z.tuple([z.number(), z.number()]);
+
+const architecture = z.strictObject({
+  imageChannels: positiveInteger,
+  classes: positiveInteger,
+  segmentor: z
+    .strictObject({ name: z.string().default("unet"), options: z.record(z.string(), z.unknown()).default({}) })
+    .prefault({}),
+  refiner: z
+    .strictObject({
+      kind: z.enum(["diffusion", "discriminative"]).default("diffusion"),
+      baseWidth: positiveInteger.default(128),
+      precision: z.enum(["binary", "real"]).default("binary"),
+      crossTransformer: z.boolean().default(true),
+      tokenOrder: z.enum(["spatial", "published"]).default("spatial"),
+    })
+    .prefault({}),
+  diffusion: z
+    .strictObject({
+      kernel: z.enum(["bernoulli", "gaussian"]).default("bernoulli"),
+      schedule: z.enum(scheduleNames).default("cosine"),
+      steps: positiveInteger.default(10),
+      target: z.enum(["epsilon", "y0"]).default("epsilon"),
+    })
+    .refine(({ kernel, target }) => kernel === "bernoulli" || target === "epsilon", 'the Gaussian kernel takes the target "epsilon" only')
+    .prefault({}),
+});
+
+const augmentation = z.strictObject({
+  horizontalFlip: z.union([z.boolean(), fraction]).default(true),
+  verticalFlip: z.union([z.boolean(), fraction]).default(true),
+  quarterTurn: z.boolean().default(false),
+  affine: z
+    .union([
+      z.boolean(),
+      z.strictObject({ rotation: weight.optional(), scale: range.optional(), shear: weight.optional(), shift: weight.optional() }),
+    ])
+    .default(true),
+  colorJitter: z
+    .union([
+      z.boolean(),
+      z.strictObject({
+        brightness: weight.optional(),
+        contrast: weight.optional(),
+        saturation: weight.optional(),
+        hue: weight.optional(),
+      }),
+    ])
+    .default(true),
+  gaussianBlur: z.union([z.boolean(), z.strictObject({ size: positiveInteger.optional(), sigma: range.optional() })]).default(true),
+});
+
+const training = z.strictObject({
+  seed: z.number().int().default(0),
+  batchSize: positiveInteger.default(32),
+  microBatchSize: positiveInteger.optional(),
+  cropSize: positiveInteger.multipleOf(32).default(256),
+  augmentation: augmentation.prefault({}),
+  pretraining: z.strictObject({ iterations: count.default(10_000), learningRate }).prefault({}),
+  alternating: z
+    .strictObject({
+      iterations: count.default(40_000),
+      refinerLearningRate: learningRate,
+      segmentorLearningRate: learningRate,
+      refinerUpdates: positiveInteger.default(1),
+      freezeSegmentor: z.boolean().default(false),
+    })
+    .prefault({}),
+  diceWeight: weight.default(1),
+  diffusionWeight: weight.default(1),
+  focalWeight: weight.default(1),
+  weightDecay: weight.default(0),
+  gradientClip: z.number().positive().optional(),
+  averageDecay: z.number().min(0).lt(1).default(0.9999),
+  validationInterval: count.default(500),
+  checkpointInterval: positiveInteger.default(500),
+});
+
+const inference = z.strictObject({
+  samples: positiveInteger.default(4),
+  steps: positiveInteger.optional(),
+  sampler: z.enum(["ancestral", "ddim"]).default("ancestral"),
+  window: count.multipleOf(32).default(256),
+  overlap: z.number().min(0).max(0.9).default(0.5),
+  flips: z.boolean().default(false),
+  keepLargestComponent: z.boolean().default(false),
+  batchSize: positiveInteger.default(8),
+});
+
+export const architectureSchema: z.ZodType<Architecture> = architecture;
+export const trainingSchema: z.ZodType<TrainingOptions> = training;
+export const inferenceSchema: z.ZodType<InferenceOptions> = inference;
+export const configurationSchema: z.ZodType<Configuration, ConfigurationInput> = z.strictObject({
+  dataset: z.looseObject({ name: z.string() }),
+  architecture: architecture.omit({ imageChannels: true, classes: true }).prefault({}),
+  training: training.prefault({}),
+  inference: inference.prefault({}),
+}) as unknown as z.ZodType<Configuration, ConfigurationInput>;

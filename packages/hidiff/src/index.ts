@@ -1,0 +1,41 @@
+export { HiDiff } from "./hidiff.ts";
+export { HybridModel } from "./model/hybrid-model.ts";
+export { Refiner, type RefinerInputs, type RefinerOptions } from "./refiner/refiner.ts";
+export { CrossTransformer, type CrossTransformerOptions, type TokenOrder } from "./refiner/cross-transformer.ts";
+export { publishedRefinerName } from "./refiner/published-names.ts";
+export {
+  type Architecture,
+  architectureSchema,
+  type Configuration,
+  type ConfigurationInput,
+  configurationSchema,
+  type InferenceOptions,
+  inferenceSchema,
+  type TrainingOptions,
+  trainingSchema,
+} from "./config/schema.ts";
+export { parse } from "./config/parse.ts";
+export { preset, presetNames } from "./config/presets.ts";
+export { TrainingSession, type TrainingProgress } from "./training/session.ts";
+export { pretrainSegmentor } from "./training/pretrain-segmentor.ts";
+export { trainAlternating } from "./training/train-alternating.ts";
+export type { TrainingCallbacks, TrainingReport } from "./training/report.ts";
+export { validate, type ValidationReport } from "./training/validate.ts";
+export {
+  labelMap,
+  type NetworkImage,
+  type RefinementStep,
+  segment,
+  type Segmentation,
+  type SegmentOptions,
+} from "./inference/segment.ts";
+export { type CaseScores, type EvaluateOptions, evaluateDataset, type EvaluationReport } from "./evaluation/evaluate.ts";
+export {
+  type BundleContents,
+  type BundleDescription,
+  bundleFiles,
+  type BundleManifest,
+  bundleManifestSchema,
+  decodeBundle,
+  encodeBundle,
+} from "./bundle/bundle.ts";

@@ -1,0 +1,264 @@
+import { sampleAncestral, sampleDdim } from "@hidiff/bernoulli-diffusion";
+import { Generator, HidiffError, tidy, type Tensor, type Tensor4D, tile } from "@hidiff/core-tensor";
+import { keepLargestComponent } from "@hidiff/metrics";
+import { prior as priorOf } from "@hidiff/segmentors";
+import type { InferenceOptions } from "../config/schema.ts";
+import { type HybridModel, mapTensor } from "../model/hybrid-model.ts";
+import type { RefinerInputs } from "../refiner/refiner.ts";
+import { coverWithWindows, cutWindow, type Window, WindowBlender } from "./windows.ts";
+
+/** An image as the networks take it. */
+export interface NetworkImage {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  /** `[height, width, channels]`, normalized as in training. */
+  readonly data: Float32Array;
+}
+
+/** One refinement step of an image, put together from its windows: the first sample's. */
+export interface RefinementStep {
+  readonly t: number;
+  /** Latent mask, `[height, width, classes]`. */
+  readonly yt: Float32Array;
+  /** The mask estimated at this step, `[height, width, classes]`, in [0, 1]. */
+  readonly y0Hat: Float32Array;
+}
+
+export interface SegmentOptions extends InferenceOptions {
+  readonly seed: number;
+  /** Called for every refinement step of the first sample, from t = T − 1 to 0, once the image is done. */
+  readonly onStep?: (step: RefinementStep) => void;
+  /** Called with the finished fraction, in (0, 1]. */
+  readonly onProgress?: (fraction: number) => void | Promise<void>;
+}
+
+export interface Segmentation {
+  readonly height: number;
+  readonly width: number;
+  readonly classes: number;
+  /** The label per pixel `[height, width]`: 0 or 1 for one class (probability > 0.5), else the most probable class. */
+  readonly mask: Uint8Array;
+  /** `[height, width, classes]`: the mean over the samples. */
+  readonly probability: Float32Array;
+  /** Variance over the samples, `[height, width, classes]`; undefined for one sample. */
+  readonly uncertainty: Float32Array | undefined;
+  /** The segmentor's own probability, `[height, width, classes]`. */
+  readonly prior: Float32Array;
+  /** The segmentor's own mask. */
+  readonly priorMask: Uint8Array;
+}
+
+/**
+ * Segments an image: the segmentor's prior, refined by `samples` chains whose mean is the result (the method, §7).
+ * Images larger than the window are covered by overlapping windows; padding is cropped back.
+ *
+ * @throws HidiffError `segment.channels` for an image with another number of channels than the model's
+ */
+export async function segment(model: HybridModel, image: NetworkImage, options: SegmentOptions): Promise<Segmentation> {
+  const { imageChannels } = model.architecture;
+  if (image.channels !== imageChannels || image.data.length !== image.height * image.width * image.channels) {
+    throw new HidiffError(
+      "segment.channels",
+      `segment: the model takes images with ${imageChannels} channel(s), got ${image.channels} (${image.height}×${image.width}, ${image.data.length} numbers).`,
+    );
+  }
+  const mirrorings = options.flips ? [0, 1, 2, 3] : [0];
+  const maps: BlendedMaps[] = [];
+  for (const [index, mirroring] of mirrorings.entries()) {
+    const mirrored = { ...image, data: mirror(image.data, image, image.channels, mirroring) };
+    const onStep = mirroring === 0 ? options.onStep : undefined;
+    const result = await segmentWindows(model, mirrored, { ...options, onStep } as SegmentOptions, index, mirrorings.length);
+    maps.push(mapValues(result, (values) => mirror(values, image, model.architecture.classes, mirroring)));
+  }
+  return finish(model, image, options, maps);
+}
+
+interface BlendedMaps {
+  readonly prior: Float32Array;
+  readonly probability: Float32Array;
+  readonly square: Float32Array;
+}
+
+function mapValues(maps: BlendedMaps, change: (values: Float32Array) => Float32Array): BlendedMaps {
+  return { prior: change(maps.prior), probability: change(maps.probability), square: change(maps.square) };
+}
+
+function finish(model: HybridModel, { height, width }: NetworkImage, options: SegmentOptions, maps: readonly BlendedMaps[]): Segmentation {
+  const { classes } = model.architecture;
+  const average = (pick: (map: BlendedMaps) => Float32Array): Float32Array =>
+    pick(maps[0]!).map((_, index) => maps.reduce((sum, map) => sum + pick(map)[index]!, 0) / maps.length);
+  const probability = average(({ probability: values }) => values);
+  const square = average(({ square: values }) => values);
+  const prior = average(({ prior: values }) => values);
+  const label = (values: Float32Array): Uint8Array => {
+    const labels = labelMap(values, classes);
+    return options.keepLargestComponent ? keepLargestPerClass(labels, height, width, classes) : labels;
+  };
+  const chains = options.samples * maps.length;
+  return {
+    height,
+    width,
+    classes,
+    mask: label(probability),
+    probability,
+    uncertainty: chains > 1 ? square.map((value, index) => Math.max(0, value - probability[index]! ** 2)) : undefined,
+    prior,
+    priorMask: label(prior),
+  };
+}
+
+/** > 0.5 for one class, else the class of the largest probability. */
+export function labelMap(probability: Float32Array, classes: number): Uint8Array {
+  if (classes === 1) return Uint8Array.from(probability, (value) => (value > 0.5 ? 1 : 0));
+  return Uint8Array.from({ length: probability.length / classes }, (_, pixel) => {
+    let best = 0;
+    for (let c = 1; c < classes; c++) if (probability[pixel * classes + c]! > probability[pixel * classes + best]!) best = c;
+    return best;
+  });
+}
+
+function keepLargestPerClass(labels: Uint8Array, height: number, width: number, classes: number): Uint8Array {
+  const result = new Uint8Array(labels.length);
+  for (let label = 1; label < Math.max(classes, 2); label++) {
+    const kept = keepLargestComponent(labels.map((value) => (value === label ? 1 : 0)), { shape: [height, width] });
+    kept.forEach((value, pixel) => {
+      if (value === 1) result[pixel] = label;
+    });
+  }
+  return result;
+}
+
+/** One pass over the windows of an image. */
+async function segmentWindows(
+  model: HybridModel,
+  image: NetworkImage,
+  options: SegmentOptions,
+  pass: number,
+  passes: number,
+): Promise<BlendedMaps> {
+  const { height, width } = image;
+  const { classes } = model.architecture;
+  const windows = coverWithWindows(height, width, options.window, options.overlap);
+  const blender = (): WindowBlender => new WindowBlender([height, width, classes]);
+  const blends = { prior: blender(), probability: blender(), square: blender() };
+  const steps: { t: number; yt: WindowBlender; y0Hat: WindowBlender }[] = [];
+  const generator = new Generator(options.seed).split(`pass/${pass}`);
+
+  for (let start = 0; start < windows.length; start += options.batchSize) {
+    const group = windows.slice(start, start + options.batchSize);
+    const results = refineGroup(model, image, group, options, generator.split(`windows/${start}`), (index, t, yt, y0Hat) => {
+      if (options.onStep === undefined) return;
+      steps[index] ??= { t, yt: blender(), y0Hat: blender() };
+      spread(yt, group, (values, window) => steps[index]!.yt.add(values, window));
+      spread(y0Hat, group, (values, window) => steps[index]!.y0Hat.add(values, window));
+    });
+    spread(results.prior, group, (values, window) => blends.prior.add(values, window));
+    spread(results.probability, group, (values, window) => blends.probability.add(values, window));
+    spread(results.square, group, (values, window) => blends.square.add(values, window));
+    await options.onProgress?.((pass + (start + group.length) / windows.length) / passes);
+  }
+  for (const { t, yt, y0Hat } of steps) options.onStep?.({ t, yt: yt.blend(), y0Hat: y0Hat.blend() });
+  return { prior: blends.prior.blend(), probability: blends.probability.blend(), square: blends.square.blend() };
+}
+
+/** Calls `use` with each window's part of `[windows, height, width, classes]`. */
+function spread(values: Float32Array, windows: readonly Window[], use: (part: Float32Array, window: Window) => void): void {
+  const size = values.length / windows.length;
+  windows.forEach((window, index) => use(values.subarray(index * size, (index + 1) * size), window));
+}
+
+interface GroupResult {
+  readonly prior: Float32Array;
+  /** Mean of the samples and of their squares. */
+  readonly probability: Float32Array;
+  readonly square: Float32Array;
+}
+
+/** Segments windows of one size together. The samples of a window share the segmentor's pass. */
+function refineGroup(
+  model: HybridModel,
+  image: NetworkImage,
+  windows: readonly Window[],
+  options: SegmentOptions,
+  generator: Generator,
+  onStep: (index: number, t: number, yt: Float32Array, y0Hat: Float32Array) => void,
+): GroupResult {
+  const { height, width } = windows[0]!;
+  const count = windows.length;
+  const size = count * height * width * model.architecture.classes;
+  const result = { prior: new Float32Array(size), probability: new Float32Array(size), square: new Float32Array(size) };
+  // Arrays leave through `result`: tidy would search whatever it returns for tensors, element by element.
+  tidy(() => {
+    const pixels = new Float32Array(count * height * width * image.channels);
+    windows.forEach((window, index) => {
+      pixels.set(cutWindow(image.data, [image.height, image.width, image.channels], window, -1), (index * pixels.length) / count);
+    });
+    const input = mapTensor(pixels, [count, height, width, image.channels]);
+    const { logits, features } = model.segmentor.forward(input, { training: false });
+    const prior = priorOf(logits);
+    result.prior.set(prior.dataSync());
+
+    const together = Math.max(1, Math.floor(options.batchSize / count));
+    for (let first = 0; first < options.samples; first += together) {
+      const chains = Math.min(together, options.samples - first);
+      const repeat = (map: Tensor4D): Tensor4D => (chains === 1 ? map : tile(map, [chains, 1, 1, 1]));
+      const inputs = {
+        image: repeat(input),
+        prior: repeat(prior),
+        features: features.map((feature) => repeat(feature)) as unknown as RefinerInputs["features"],
+      };
+      const report = first === 0 ? onStep : undefined;
+      tidy(() => {
+        const values = refine(model, inputs, options, generator.split(`samples/${first}`), report, size).dataSync();
+        for (let i = 0; i < values.length; i++) {
+          const at = i % size;
+          result.probability[at] = result.probability[at]! + values[i]! / options.samples;
+          result.square[at] = result.square[at]! + values[i]! ** 2 / options.samples;
+        }
+      });
+    }
+  });
+  return result;
+}
+
+/** Runs one chain per item. */
+function refine(
+  model: HybridModel,
+  inputs: Pick<RefinerInputs, "image" | "prior" | "features">,
+  options: SegmentOptions,
+  generator: Generator,
+  onStep: ((index: number, t: number, yt: Float32Array, y0Hat: Float32Array) => void) | undefined,
+  reported: number,
+): Tensor {
+  const predict = (yt: Tensor4D, t: readonly number[]): Tensor4D => model.refiner.forward({ ...inputs, yt, t }, { training: false });
+  if (model.architecture.refiner.kind === "discriminative") {
+    return predict(inputs.prior, new Array<number>(inputs.prior.shape[0]).fill(0));
+  }
+  let index = 0;
+  const sample = options.sampler === "ddim" ? sampleDdim : sampleAncestral;
+  return sample(model.process, {
+    steps: options.steps,
+    prior: inputs.prior,
+    predict,
+    generator,
+    onStep: ({ t, yt, y0Hat }) => {
+      onStep?.(index++, t, (yt.dataSync() as Float32Array).subarray(0, reported), (y0Hat.dataSync() as Float32Array).subarray(0, reported));
+    },
+  });
+}
+
+/** Mirrors `[height, width, channels]`: bit 0 left–right, bit 1 top–bottom. Its own inverse. */
+function mirror(data: Float32Array, { height, width }: { height: number; width: number }, channels: number, mirroring: number): Float32Array {
+  if (mirroring === 0) return data;
+  const result = new Float32Array(data.length);
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      const fromRow = (mirroring & 2) === 0 ? row : height - 1 - row;
+      const fromColumn = (mirroring & 1) === 0 ? column : width - 1 - column;
+      const source = (fromRow * width + fromColumn) * channels;
+      result.set(data.subarray(source, source + channels), (row * width + column) * channels);
+    }
+  }
+  return result;
+}

@@ -1,0 +1,50 @@
+import { createBernoulliProcess, createGaussianProcess, type DiffusionProcess } from "@hidiff/bernoulli-diffusion";
+import { Generator, type HostTensor, type StateDict, tensor, type Tensor4D } from "@hidiff/core-tensor";
+import { createSegmentor, type SegmentorModule } from "@hidiff/segmentors";
+import type { Architecture } from "../config/schema.ts";
+import { Refiner } from "../refiner/refiner.ts";
+
+/**
+ * The two networks and the diffusion process between them, as an {@link Architecture} describes them, with random
+ * parameters from `generator`.
+ */
+export class HybridModel {
+  readonly architecture: Architecture;
+  readonly segmentor: SegmentorModule;
+  readonly refiner: Refiner;
+  readonly process: DiffusionProcess;
+
+  constructor(architecture: Architecture, generator: Generator = new Generator(0)) {
+    const { imageChannels, classes, segmentor, refiner, diffusion } = architecture;
+    const { kind: _kind, ...refinerOptions } = refiner;
+    this.architecture = architecture;
+    const { kernel, ...schedule } = diffusion;
+    this.process = kernel === "bernoulli" ? createBernoulliProcess(schedule) : createGaussianProcess(schedule);
+    this.segmentor = createSegmentor(segmentor.name, { ...segmentor.options, imageChannels, classes }, generator.split("segmentor"));
+    this.refiner = new Refiner(
+      { ...refinerOptions, head: kernel === "gaussian" ? "linear" : "sigmoid", imageChannels, classes, featureChannels: this.segmentor.featureChannels },
+      generator.split("refiner"),
+    );
+  }
+
+  /** Frees all parameters. */
+  dispose(): void {
+    this.segmentor.dispose();
+    this.refiner.dispose();
+  }
+}
+
+/** Puts `prefix` before every name. */
+export function withPrefix(prefix: string, state: ReadonlyMap<string, HostTensor>): [string, HostTensor][] {
+  return [...state].map(([name, value]) => [prefix + name, value]);
+}
+
+/** The arrays whose names start with `prefix`, without it. */
+export function underPrefix(prefix: string, state: ReadonlyMap<string, HostTensor>): StateDict {
+  return new Map([...state].flatMap(([name, value]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), value] as const] : [])));
+}
+
+/** A tensor `[batch, height, width, channels]` of the host's numbers. */
+export function mapTensor(data: Float32Array, shape: readonly [number, number, number, number]): Tensor4D {
+  return tensor(data, [...shape]) as Tensor4D;
+}

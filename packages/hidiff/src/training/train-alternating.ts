@@ -1,0 +1,115 @@
+import { add, type Generator, mean, mul, polynomialDecay, type Scalar, type Tensor4D, tidy } from "@hidiff/core-tensor";
+import type { Batch, BatchSource } from "@hidiff/datasets";
+import { prior as priorOf, segmentationLoss } from "@hidiff/segmentors";
+import type { HybridModel } from "../model/hybrid-model.ts";
+import { discriminativeLoss } from "./discriminative-loss.ts";
+import type { RefinerInputs } from "../refiner/refiner.ts";
+import type { TrainingCallbacks } from "./report.ts";
+import { runPhase } from "./run-phase.ts";
+import type { TrainingSession } from "./session.ts";
+import { type MicroBatch, update } from "./step.ts";
+
+/**
+ * Trains refiner and segmentor in alternation (HiDiff §III-D): each iteration updates the refiner by `L_diff` with the
+ * segmentor frozen, then the segmentor by `L_CE + λ_Dice·L_Dice + λ_Diff·L_diff` with the refiner frozen, the gradient
+ * flowing through prior and features. A frozen network runs with its running statistics and leaves them alone.
+ *
+ * @param batches the refiner's batch of iteration i is the one after all of the pre-training's; both updates of an
+ * iteration use the same one
+ * @returns whether the phase is complete; false if `signal` stopped it
+ * @throws HidiffError `training.diverged`
+ */
+export function trainAlternating(session: TrainingSession, batches: BatchSource, callbacks: TrainingCallbacks = {}): Promise<boolean> {
+  const { options } = session;
+  const { iterations, refinerUpdates, refinerLearningRate, segmentorLearningRate, freezeSegmentor } = options.alternating;
+  if (session.progress.alternating === 0) session.restartSegmentorOptimizer();
+  return runPhase(session, "alternating", iterations, callbacks, async (iteration) => {
+    const generator = session.generator("alternating", iteration);
+    const learningRate = polynomialDecay(refinerLearningRate, iteration, iterations);
+    const losses: Record<string, number> = {};
+    let batch: Batch | undefined;
+    for (let repeat = 0; repeat < refinerUpdates; repeat++) {
+      batch = await batches.batch(options.pretraining.iterations + iteration * refinerUpdates + repeat);
+      Object.assign(losses, updateRefiner(session, batch, learningRate, generator.split(`refiner/${repeat}`), iteration));
+    }
+    if (!freezeSegmentor) {
+      const rate = polynomialDecay(segmentorLearningRate, iteration, iterations);
+      Object.assign(losses, updateSegmentor(session, batch!, rate, generator.split("segmentor"), iteration));
+    }
+    return { losses, learningRate };
+  });
+}
+
+/** Step (a): the segmentor is frozen. */
+function updateRefiner(session: TrainingSession, batch: Batch, learningRate: number, generator: Generator, iteration: number): Record<string, number> {
+  const { model, options } = session;
+  const refinement = update({
+    batch,
+    parameters: model.refiner.parameters(),
+    optimizer: session.refinerOptimizer,
+    learningRate,
+    microBatchSize: options.microBatchSize,
+    gradientClip: options.gradientClip,
+    where: `alternation iteration ${iteration + 1}, refiner`,
+    loss: ({ image, y0 }) => {
+      const { prior, features } = tidy(() => {
+        const output = model.segmentor.forward(image, { training: false });
+        return { prior: priorOf(output.logits), features: [...output.features] };
+      });
+      const noise = drawNoise(model, { y0, prior, generator });
+      return () => refinementLoss(session, { image, y0 }, { prior, features: features as unknown as RefinerInputs["features"], ...noise }, true);
+    },
+  });
+  session.average.update();
+  return { refinement };
+}
+
+/** Step (b): the refiner is frozen. */
+function updateSegmentor(session: TrainingSession, batch: Batch, learningRate: number, generator: Generator, iteration: number): Record<string, number> {
+  const { model, options } = session;
+  const segmentor = update({
+    batch,
+    parameters: model.segmentor.parameters(),
+    optimizer: session.segmentorOptimizer,
+    learningRate,
+    microBatchSize: options.microBatchSize,
+    gradientClip: options.gradientClip,
+    where: `alternation iteration ${iteration + 1}, segmentor`,
+    loss: ({ image, y0 }) => () => {
+      const { logits, features } = model.segmentor.forward(image, { training: true });
+      const segmentation = segmentationLoss({ logits, y0, diceWeight: options.diceWeight });
+      if (options.diffusionWeight === 0) return segmentation;
+      const prior = priorOf(logits);
+      const noise = drawNoise(model, { y0, prior, generator });
+      const refinement = refinementLoss(session, { image, y0 }, { prior, features, ...noise }, false);
+      return add(segmentation, mul(refinement, options.diffusionWeight)) as Scalar;
+    },
+  });
+  return { segmentor };
+}
+
+interface NoiseInputs {
+  readonly y0: Tensor4D;
+  readonly prior: Tensor4D;
+  readonly generator: Generator;
+}
+
+/** A step index and a latent mask per item; without gradient. The discriminative refiner gets the prior itself. */
+function drawNoise({ architecture, process }: HybridModel, { y0, prior, generator }: NoiseInputs): { t: number[]; yt: Tensor4D } {
+  const batch = y0.shape[0];
+  if (architecture.refiner.kind === "discriminative") return { t: new Array<number>(batch).fill(0), yt: prior };
+  const t = Array.from({ length: batch }, () => generator.integer(process.steps));
+  return { t, yt: process.qSample(y0, prior, t, generator) };
+}
+
+function refinementLoss(
+  { model, options }: TrainingSession,
+  { image, y0 }: MicroBatch,
+  { prior, features, t, yt }: Pick<RefinerInputs, "prior" | "features" | "t" | "yt">,
+  training: boolean,
+): Scalar {
+  const prediction = model.refiner.forward({ image, yt, prior, features, t }, { training });
+  if (model.architecture.refiner.kind === "discriminative") return discriminativeLoss(prediction, y0, options.diceWeight);
+  const { total } = model.process.loss({ yt, y0, prior, prediction, t, focalWeight: options.focalWeight });
+  return mean(total) as Scalar;
+}

@@ -1,0 +1,52 @@
+import { didYouMean, type Generator, HidiffError } from "@hidiff/core-tensor";
+import type { SegmentorModule } from "./segmentor.ts";
+import { UNet, type UNetOptions } from "./unet.ts";
+
+/** Options by name, as in a configuration file. */
+export interface SegmentorOptions {
+  readonly imageChannels: number;
+  /** 1 for a binary task, else the number of classes with the background. */
+  readonly classes: number;
+  readonly [option: string]: unknown;
+}
+
+/** Makes a segmentor. It checks its options itself, and takes all random numbers from `generator`. */
+export type SegmentorFactory = (options: SegmentorOptions, generator: Generator) => SegmentorModule;
+
+const factories = new Map<string, SegmentorFactory>([
+  ["unet", (options, generator) => new UNet(options as unknown as UNetOptions, generator)],
+]);
+
+/** The names that {@link createSegmentor} knows. */
+export function segmentorNames(): string[] {
+  return [...factories.keys()];
+}
+
+/**
+ * Adds a segmentor of your own.
+ *
+ * @throws HidiffError `segmentor.registered` if the name is taken
+ */
+export function registerSegmentor(name: string, factory: SegmentorFactory): void {
+  if (factories.has(name)) {
+    throw new HidiffError("segmentor.registered", `registerSegmentor: there is already a segmentor "${name}"; choose another name.`);
+  }
+  factories.set(name, factory);
+}
+
+/**
+ * Makes the segmentor of that name, with random parameters.
+ *
+ * @throws HidiffError `segmentor.unknown` for an unknown name, `segmentor.option` for options that it does not take
+ */
+export function createSegmentor(name: string, options: SegmentorOptions, generator: Generator): SegmentorModule {
+  const factory = factories.get(name);
+  if (factory === undefined) {
+    const names = segmentorNames();
+    throw new HidiffError(
+      "segmentor.unknown",
+      `createSegmentor: there is no segmentor "${name}".${didYouMean(name, names)} Known: ${names.join(", ")}.`,
+    );
+  }
+  return factory(options, generator);
+}
