@@ -1,4 +1,4 @@
-import "./matchers.ts";
+import type {} from "./matchers.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

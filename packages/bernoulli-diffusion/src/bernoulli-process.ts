@@ -1,4 +1,4 @@
-import { abs, add, clipByValue, div, mul, sub, type Tensor4D, tensor4d, tidy } from "@hidiff/core-tensor";
+import { abs, add, clipByValue, div, log, mul, sub, type Tensor4D, tensor4d, tidy } from "@hidiff/core-tensor";
 import type { Generator } from "@hidiff/core-tensor/random";
 import { type BernoulliLossTerms, diffusionLoss } from "./diffusion-loss.ts";
 import type { DiffusionProcess, LossInputs, PredictionTarget, ReverseState, ReverseStep } from "./diffusion-process.ts";
@@ -7,6 +7,7 @@ import { checkBetas, checkMasks, checkSteps, perItem, sameStep } from "./steps.t
 
 /** In a posterior the prior is kept this far from 0 and 1. See {@link BernoulliProcess.posterior}. */
 const priorMargin = 1e-7;
+const logOddsMargin = 1e-3;
 
 /** Either a named schedule and a number of steps (default: `"cosine"`, 10), or the betas themselves. */
 export type ScheduleOptions =
@@ -132,6 +133,28 @@ export class BernoulliProcess implements DiffusionProcess {
       const mean: Tensor4D = div(theta1, add(theta0, theta1));
       return isFirst === undefined ? mean : add(mul(isFirst, y0), mul(sub(1, isFirst), mean));
     };
+  }
+
+  /**
+   * What `y_t` and the prior alone say of `y_0`, pixel by pixel, without the image: the log odds of `y_0 = 1` by Bayes'
+   * rule on eq. 5, `ln P(y_0 = 1)·q(y_t | 1) − ln P(y_0 = 0)·q(y_t | 0)` with `P(y_0 = 1) = prior`. A network that adds
+   * what the image says starts from a calibrated chain.
+   *
+   * The prior is kept within [1e-3, 1 − 1e-3], so that an overconfident one can still be corrected.
+   */
+  logOdds(yt: Tensor4D, prior: Tensor4D, t: readonly number[]): Tensor4D {
+    this.#check("logOdds", { yt, prior }, t);
+    return tidy(() => {
+      const kept = perItem(t, (step) => this.alphaBars[step]!);
+      const replaced = perItem(t, (step) => 1 - this.alphaBars[step]!);
+      const one = clipByValue(prior, logOddsMargin, 1 - logOddsMargin);
+      const zero = sub(1, one);
+      // y_t = 1 speaks for y_0 = 1 with ᾱ + (1 − ᾱ)·prior against (1 − ᾱ)·prior, and y_t = 0 the other way round.
+      const [drawnOne, drawnZero] = [mul(replaced, one), mul(replaced, zero)];
+      const ifSet = sub(log(add(kept, drawnOne)), log(drawnZero));
+      const ifUnset = sub(log(drawnOne), log(add(kept, drawnZero)));
+      return add(mul(yt, ifSet), mul(sub(1, yt), ifUnset)) as Tensor4D;
+    });
   }
 
   /**

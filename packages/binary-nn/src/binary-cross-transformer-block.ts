@@ -1,4 +1,4 @@
-import { addN, BatchNorm, type Generator, mergeHeads, type Mode, Module, splitHeads, type Tensor } from "@hidiff/core-tensor";
+import { addN, BatchNorm, type Generator, HidiffError, mergeHeads, type Mode, Module, splitHeads, type Tensor } from "@hidiff/core-tensor";
 import { crossAttention } from "./binary-attention.ts";
 import { BinaryDense } from "./binary-dense.ts";
 import { BinaryFeedForward } from "./binary-feed-forward.ts";
@@ -54,9 +54,13 @@ export class BinaryCrossTransformerBlock extends Module {
   readonly #heads: number;
   readonly #precision: Precision;
 
+  /** @throws HidiffError `attention.heads` if the heads do not divide the channels */
   constructor(options: BinaryCrossTransformerBlockOptions, generator: Generator) {
     super();
-    const { channels, embeddingChannels, precision } = options;
+    const { channels, heads, embeddingChannels, precision } = options;
+    if (channels % heads !== 0) {
+      throw new HidiffError("attention.heads", `BinaryCrossTransformerBlock: ${channels} channels cannot be divided among ${heads} heads.`);
+    }
     this.query = this.addChild("query", new Projection(options, generator));
     this.key = this.addChild("key", new Projection(options, generator));
     this.value = this.addChild("value", new Projection(options, generator));
@@ -65,7 +69,7 @@ export class BinaryCrossTransformerBlock extends Module {
     this.output = this.addChild("output", new BinaryDense({ inChannels: channels, outChannels: channels, embeddingChannels, precision }, generator));
     this.outputScale = this.addChild("outputScale", new LayerScale({ channels, embeddingChannels }, generator));
     this.feedForward = this.addChild("feedForward", new BinaryFeedForward({ channels, embeddingChannels, precision }, generator));
-    this.#heads = options.heads;
+    this.#heads = heads;
     this.#precision = precision;
   }
 

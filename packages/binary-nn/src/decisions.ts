@@ -13,11 +13,12 @@ let activeHook: DecisionHook | undefined;
 
 /** For tests: runs `action` with `hook` taking all decisions. */
 export function withDecisionHook<T>(hook: DecisionHook, action: () => T): T {
+  const outerHook = activeHook;
   activeHook = hook;
   try {
     return action();
   } finally {
-    activeHook = undefined;
+    activeHook = outerHook;
   }
 }
 

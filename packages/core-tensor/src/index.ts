@@ -95,7 +95,7 @@ export { clipGradientNorm, GradientAccumulator, gradientNorm, type Gradients, va
 export { AdamW, type AdamWOptions } from "./optimizers/adamw.ts";
 export { polynomialDecay } from "./optimizers/schedule.ts";
 export { ExponentialMovingAverage } from "./optimizers/exponential-moving-average.ts";
-export { stateFromPyTorch } from "./checkpoints/pytorch-layout.ts";
+export { pytorchShape, stateFromPyTorch } from "./checkpoints/pytorch-layout.ts";
 export {
   type BackendAttempt,
   type BackendChoice,

@@ -5,7 +5,7 @@ import { Conv2d, ConvTranspose2x2 } from "../layers/conv2d.ts";
 import { Linear } from "../layers/linear.ts";
 import type { HostTensor, Module } from "../modules/module.ts";
 import { Generator } from "../random.ts";
-import { stateFromPyTorch } from "./pytorch-layout.ts";
+import { pytorchShape, stateFromPyTorch } from "./pytorch-layout.ts";
 
 beforeAll(useTestBackend);
 
@@ -65,4 +65,11 @@ describe("stateFromPyTorch", () => {
     expect(() => stateFromPyTorch(module, () => undefined)).toThrow("no array for weight");
     module.dispose();
   });
+});
+
+it("pytorchShape is the shape that stateFromPyTorch takes", () => {
+  expect(pytorchShape([3, 3, 4, 5], "convolution")).toEqual([5, 4, 3, 3]);
+  expect(pytorchShape([4, 2, 2, 5], "transposedConvolution")).toEqual([4, 5, 2, 2]);
+  expect(pytorchShape([3, 2], "linear")).toEqual([2, 3]);
+  expect(pytorchShape([7], "plain")).toEqual([7]);
 });

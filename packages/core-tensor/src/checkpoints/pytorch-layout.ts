@@ -9,6 +9,15 @@ const axisOrder: Readonly<Record<ParameterLayout, readonly number[] | undefined>
   plain: undefined,
 };
 
+/** The shape that an array of ours has in PyTorch's layout. */
+export function pytorchShape(shape: readonly number[], layout: ParameterLayout): readonly number[] {
+  const order = axisOrder[layout];
+  if (order === undefined) return shape;
+  const result = new Array<number>(shape.length);
+  order.forEach((axis, own) => (result[axis] = shape[own]!));
+  return result;
+}
+
 /**
  * A module's state from arrays in PyTorch's layout.
  *

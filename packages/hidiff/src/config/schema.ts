@@ -28,8 +28,11 @@ export interface Architecture {
     readonly schedule: ScheduleName;
     /** T. Default 10. */
     readonly steps: number;
-    /** What the network estimates: the noise of the latent mask, or the mask itself. */
-    readonly target: "epsilon" | "y0";
+    /**
+     * What the network estimates: the noise of the latent mask; the mask itself; or, as log odds, what the image adds to
+     * the estimate of the mask that latent mask and prior already give by Bayes' rule.
+     */
+    readonly target: "epsilon" | "y0" | "y0-log-odds";
   };
 }
 
@@ -57,6 +60,11 @@ export interface TrainingOptions {
   readonly diffusionWeight: number;
   /** λ_Focal. */
   readonly focalWeight: number;
+  /**
+   * γ. Default 2, the paper's. With 0 the term is the cross-entropy of the estimate itself: unlike the focal loss it is
+   * smallest for calibrated probabilities, which is what the sampling of a chain needs.
+   */
+  readonly focalGamma: number;
   readonly weightDecay: number;
   /** Largest Euclidean norm of a gradient. Default: none. */
   readonly gradientClip?: number | undefined;
@@ -126,7 +134,7 @@ const architecture = z.strictObject({
       kernel: z.enum(["bernoulli", "gaussian"]).default("bernoulli"),
       schedule: z.enum(scheduleNames).default("cosine"),
       steps: positiveInteger.default(10),
-      target: z.enum(["epsilon", "y0"]).default("epsilon"),
+      target: z.enum(["epsilon", "y0", "y0-log-odds"]).default("epsilon"),
     })
     .refine(({ kernel, target }) => kernel === "bernoulli" || target === "epsilon", 'the Gaussian kernel takes the target "epsilon" only')
     .prefault({}),
@@ -175,6 +183,7 @@ const training = z.strictObject({
   diceWeight: weight.default(1),
   diffusionWeight: weight.default(1),
   focalWeight: weight.default(1),
+  focalGamma: weight.default(2),
   weightDecay: weight.default(0),
   gradientClip: z.number().positive().optional(),
   averageDecay: z.number().min(0).lt(1).default(0.9999),

@@ -231,7 +231,7 @@ function refine(
   onStep: ((index: number, t: number, yt: Float32Array, y0Hat: Float32Array) => void) | undefined,
   reported: number,
 ): Tensor {
-  const predict = (yt: Tensor4D, t: readonly number[]): Tensor4D => model.refiner.forward({ ...inputs, yt, t }, { training: false });
+  const predict = (yt: Tensor4D, t: readonly number[]): Tensor4D => model.predict({ ...inputs, yt, t }, { training: false });
   if (model.architecture.refiner.kind === "discriminative") {
     return predict(inputs.prior, new Array<number>(inputs.prior.shape[0]).fill(0));
   }

@@ -1,8 +1,8 @@
-import { createBernoulliProcess, createGaussianProcess, type DiffusionProcess } from "@hidiff/bernoulli-diffusion";
-import { Generator, type HostTensor, type StateDict, tensor, type Tensor4D } from "@hidiff/core-tensor";
+import { type BernoulliProcess, createBernoulliProcess, createGaussianProcess, type DiffusionProcess } from "@hidiff/bernoulli-diffusion";
+import { add, Generator, type HostTensor, type Mode, sigmoid, type StateDict, tensor, type Tensor4D } from "@hidiff/core-tensor";
 import { createSegmentor, type SegmentorModule } from "@hidiff/segmentors";
 import type { Architecture } from "../config/schema.ts";
-import { Refiner } from "../refiner/refiner.ts";
+import { Refiner, type RefinerInputs } from "../refiner/refiner.ts";
 
 /**
  * The two networks and the diffusion process between them, as an {@link Architecture} describes them, with random
@@ -13,18 +13,33 @@ export class HybridModel {
   readonly segmentor: SegmentorModule;
   readonly refiner: Refiner;
   readonly process: DiffusionProcess;
+  readonly #logOdds: BernoulliProcess | undefined;
 
   constructor(architecture: Architecture, generator: Generator = new Generator(0)) {
     const { imageChannels, classes, segmentor, refiner, diffusion } = architecture;
     const { kind: _kind, ...refinerOptions } = refiner;
     this.architecture = architecture;
-    const { kernel, ...schedule } = diffusion;
-    this.process = kernel === "bernoulli" ? createBernoulliProcess(schedule) : createGaussianProcess(schedule);
+    const { kernel, schedule, steps, target } = diffusion;
+    const addsLogOdds = target === "y0-log-odds";
+    if (kernel === "bernoulli") {
+      const bernoulli = createBernoulliProcess({ schedule, steps, target: target === "epsilon" ? "epsilon" : "y0" });
+      this.process = bernoulli;
+      this.#logOdds = addsLogOdds ? bernoulli : undefined;
+    } else {
+      this.process = createGaussianProcess({ schedule, steps });
+    }
     this.segmentor = createSegmentor(segmentor.name, { ...segmentor.options, imageChannels, classes }, generator.split("segmentor"));
     this.refiner = new Refiner(
-      { ...refinerOptions, head: kernel === "gaussian" ? "linear" : "sigmoid", imageChannels, classes, featureChannels: this.segmentor.featureChannels },
+      { ...refinerOptions, head: kernel === "gaussian" || addsLogOdds ? "linear" : "sigmoid", imageChannels, classes, featureChannels: this.segmentor.featureChannels },
       generator.split("refiner"),
     );
+  }
+
+  /** The refiner's estimate by the process's target, `[batch, height, width, classes]`. */
+  predict(inputs: RefinerInputs, mode: Mode): Tensor4D {
+    const output = this.refiner.forward(inputs, mode);
+    if (this.#logOdds === undefined) return output;
+    return sigmoid(add(output, this.#logOdds.logOdds(inputs.yt, inputs.prior, inputs.t))) as Tensor4D;
   }
 
   /** Frees all parameters. */

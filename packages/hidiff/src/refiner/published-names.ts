@@ -36,7 +36,7 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/conditionNorm(\d)/, "norm_condition$1"],
   [/embeddingNorm(\d)/, "norm_embedding$1"],
   [/block(\d)\.(query|key|value)\.unit\.binarization\.shift\.linear/, "cross_attention$1.move<$2>1.1"],
-  [/block(\d)\.(query|key|value)\.unit\.dense/, "cross_attention$1.$2" + "1"],
+  [/block(\d)\.(query|key|value)\.unit\.dense/, "cross_attention$1.$21"],
   [/block(\d)\.(query|key|value)\.unit\.norm/, "cross_attention$1.norm<$2>1"],
   [/block(\d)\.(query|key|value)\.unit\.activation/, "cross_attention$1.rprelu<$2>1"],
   [/block(\d)\.(query|key|value)\.binarization\.shift\.linear/, "cross_attention$1.move<$2>2.1"],

@@ -1,6 +1,6 @@
 import { AdamW, ExponentialMovingAverage, Generator, HidiffError, type HostTensor, type StateDict } from "@hidiff/core-tensor";
 import type { TrainingOptions } from "../config/schema.ts";
-import { HybridModel, underPrefix, withPrefix } from "../model/hybrid-model.ts";
+import { type HybridModel, underPrefix, withPrefix } from "../model/hybrid-model.ts";
 
 /** How far a training has come: completed iterations of each phase. */
 export interface TrainingProgress {

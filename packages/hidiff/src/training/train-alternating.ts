@@ -108,8 +108,8 @@ function refinementLoss(
   { prior, features, t, yt }: Pick<RefinerInputs, "prior" | "features" | "t" | "yt">,
   training: boolean,
 ): Scalar {
-  const prediction = model.refiner.forward({ image, yt, prior, features, t }, { training });
+  const prediction = model.predict({ image, yt, prior, features, t }, { training });
   if (model.architecture.refiner.kind === "discriminative") return discriminativeLoss(prediction, y0, options.diceWeight);
-  const { total } = model.process.loss({ yt, y0, prior, prediction, t, focalWeight: options.focalWeight });
+  const { total } = model.process.loss({ yt, y0, prior, prediction, t, focalWeight: options.focalWeight, gamma: options.focalGamma });
   return mean(total) as Scalar;
 }
