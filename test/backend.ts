@@ -1,4 +1,3 @@
-import "./matchers.ts";
 import { memory } from "@hidiff/core-tensor";
 import { selectBackend } from "@hidiff/core-tensor/node";
 import { expect } from "vitest";

@@ -1,4 +1,3 @@
-import type {} from "./matchers.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -3,7 +3,6 @@ import { Generator } from "@hidiff/core-tensor/random";
 import { beforeAll, describe, expect, it } from "vitest";
 import { noLeak, useTestBackend } from "../../../test/backend.ts";
 import { formula } from "../../../test/goldens.ts";
-import type {} from "../../../test/matchers.ts";
 import { expectGradients, gradientsOf, testVariable } from "../../core-tensor/src/testing/expect-gradients.ts";
 import { createBernoulliProcess } from "./bernoulli-process.ts";
 import { diffusionLoss } from "./diffusion-loss.ts";

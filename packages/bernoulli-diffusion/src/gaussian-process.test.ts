@@ -2,7 +2,6 @@ import { dispose, mul, ones, tensor4d, type Tensor4D, tidy, zeros } from "@hidif
 import { Generator } from "@hidiff/core-tensor/random";
 import { beforeAll, describe, expect, it } from "vitest";
 import { noLeak, useTestBackend } from "../../../test/backend.ts";
-import type {} from "../../../test/matchers.ts";
 import { expectGradients } from "../../core-tensor/src/testing/expect-gradients.ts";
 import { createGaussianProcess } from "./gaussian-process.ts";
 import { fiveSigma } from "./testing/reference.ts";

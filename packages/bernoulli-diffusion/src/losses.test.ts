@@ -2,7 +2,6 @@ import { tensor1d, tidy } from "@hidiff/core-tensor";
 import { beforeAll, describe, expect, it } from "vitest";
 import { noLeak, useTestBackend } from "../../../test/backend.ts";
 import { formula } from "../../../test/goldens.ts";
-import type {} from "../../../test/matchers.ts";
 import { expectGradients } from "../../core-tensor/src/testing/expect-gradients.ts";
 import golden from "./fixtures/diffusion.json" with { type: "json" };
 import { bernoulliKl, bernoulliNegativeLogLikelihood, focalLoss } from "./losses.ts";

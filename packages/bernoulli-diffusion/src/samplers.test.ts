@@ -2,7 +2,6 @@ import { abs, add, dispose, keep, memory, mul, ones, sub, type Tensor4D, tensor4
 import { Generator } from "@hidiff/core-tensor/random";
 import { beforeAll, describe, expect, it } from "vitest";
 import { noLeak, useTestBackend } from "../../../test/backend.ts";
-import type {} from "../../../test/matchers.ts";
 import { type BernoulliProcess, createBernoulliProcess } from "./bernoulli-process.ts";
 import { createGaussianProcess } from "./gaussian-process.ts";
 import { respace, spaceSteps } from "./respacing.ts";

@@ -1,4 +1,4 @@
-import { BinaryConv2d, type Precision, TimeActivation, TimeBinarization } from "@hidiff/binary-nn";
+import { BinaryConv2d, type Precision, TimeActivation, TimeBinarization } from "../src/index.ts";
 import {
   add,
   BatchNorm,

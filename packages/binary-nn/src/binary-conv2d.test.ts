@@ -11,7 +11,13 @@ beforeAll(useTestBackend);
 type Shape = readonly [number, number, number, number];
 
 /** HiDiff eq. 14 over the taps within the image, and how many those are, for every output. */
-function xnorConvolution(signs: ArrayLike<number>, [batch, height, width, inChannels]: Shape, weight: ArrayLike<number>, outChannels: number, stride: number): { dots: number[]; taps: number[] } {
+function xnorConvolution(
+  signs: ArrayLike<number>,
+  [batch, height, width, inChannels]: Shape,
+  weight: ArrayLike<number>,
+  outChannels: number,
+  stride: number,
+): { dots: number[]; taps: number[] } {
   const dots: number[] = [];
   const taps: number[] = [];
   for (let b = 0; b < batch; b++) {

@@ -7,7 +7,12 @@ import { binarizeWeights } from "./binary-weights.ts";
 beforeAll(useTestBackend);
 
 /** Values and straight-through gradient by their formulas, channel by channel. */
-function formulas(weight: ArrayLike<number>, channels: number, incoming: ArrayLike<number>, centred: boolean): { values: Float64Array; gradient: Float64Array } {
+function formulas(
+  weight: ArrayLike<number>,
+  channels: number,
+  incoming: ArrayLike<number>,
+  centred: boolean,
+): { values: Float64Array; gradient: Float64Array } {
   const values = new Float64Array(weight.length);
   const gradient = new Float64Array(weight.length);
   const count = weight.length / channels;

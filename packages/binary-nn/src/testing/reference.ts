@@ -167,10 +167,13 @@ export class ReferenceLayers {
     const base = plus(input, residual);
     const normalized = this.norm(`${name}norm.`, base);
     const channels = this.#get(`${name}norm.weight`).length;
-    const rows = input.length / channels;
-    const copies = Float64Array.from({ length: 4 * input.length }, (_, index) => normalized[Math.floor(index / (4 * channels)) * channels + (index % channels)]!);
+    const copies = Float64Array.from({ length: 4 * input.length }, (_, index) => {
+      return normalized[Math.floor(index / (4 * channels)) * channels + (index % channels)]!;
+    });
     const expanded = this.dense(`${name}expansion.`, normalized, copies);
-    const neighbours = Float64Array.from({ length: rows * channels }, (_, index) => (expanded[4 * index]! + expanded[4 * index + 1]! + expanded[4 * index + 2]! + expanded[4 * index + 3]!) / 4);
+    const neighbours = Float64Array.from({ length: input.length }, (_, index) => {
+      return (expanded[4 * index]! + expanded[4 * index + 1]! + expanded[4 * index + 2]! + expanded[4 * index + 3]!) / 4;
+    });
     const contracted = this.dense(`${name}contraction.`, expanded, neighbours);
     const shape = [this.#setting.batch, height, width, channels] as const;
     const pooled = (pool: string, axis: 1 | 2, length: number): Values => this.layerScale(`${name}${pool}.`, slidingMean(normalized, shape, axis, length));

@@ -1,7 +1,6 @@
 import { add, addN, dispose, mul, type Scalar, sum, type Tensor, tensor, tidy, variable, type Variable } from "@tensorflow/tfjs-core";
 import { expect } from "vitest";
 import { noLeak } from "../../../../test/backend.ts";
-import type {} from "../../../../test/matchers.ts";
 import { valueAndGradients } from "../optimizers/gradients.ts";
 import { Generator } from "../random.ts";
 

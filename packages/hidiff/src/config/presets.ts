@@ -7,21 +7,27 @@ const presets: Readonly<Record<string, ConfigurationInput>> = {
   "drive-small": {
     dataset: { name: "drive" },
     architecture: {
-      segmentor: { name: "unet", options: { baseWidth: 16, depth: 4 } },
-      refiner: { baseWidth: 32 },
-      diffusion: { target: "y0" },
+      segmentor: { name: "unet", options: { baseWidth: 8, depth: 4 } },
+      refiner: { baseWidth: 24 },
+      diffusion: { target: "y0-log-odds" },
     },
     training: {
       batchSize: 8,
       cropSize: 128,
-      pretraining: { iterations: 1200, learningRate: 2e-3 },
-      alternating: { iterations: 1500, refinerLearningRate: 2e-3, segmentorLearningRate: 2e-4 },
-      focalWeight: 0.1,
+      augmentation: {
+        quarterTurn: true,
+        affine: false,
+        gaussianBlur: false,
+        colorJitter: { brightness: 0.2, contrast: 0.3, saturation: 0.2, hue: 0.01 },
+      },
+      pretraining: { iterations: 800, learningRate: 1.5e-3 },
+      alternating: { iterations: 1200, refinerUpdates: 2, refinerLearningRate: 2e-3, segmentorLearningRate: 1e-4 },
+      focalGamma: 0,
       averageDecay: 0.995,
-      validationInterval: 250,
+      validationInterval: 300,
       checkpointInterval: 100,
     },
-    inference: { samples: 8, window: 128, overlap: 0.5, batchSize: 16 },
+    inference: { samples: 8, window: 128, overlap: 0.25, batchSize: 16 },
   },
   /** Synthetic fundus images, small enough for the embedded backend: what `hidiff demo` trains. */
   demo: {

@@ -10,7 +10,6 @@ import {
   Module,
   ModuleList,
   reshape,
-  type Tensor,
   type Tensor4D,
   upsampleNearest2,
 } from "@hidiff/core-tensor";

@@ -37,10 +37,16 @@ export async function restoreCheckpoint(path: string, session: TrainingSession):
 }
 
 function parseHeader(path: string, text: string | undefined): z.infer<typeof headerSchema> {
-  if (text === undefined) {
-    throw new HidiffError("checkpoint.format", `${path} is a safetensors file, but no training checkpoint; give the file that training wrote.`);
+  const foreign = (cause?: unknown): HidiffError =>
+    new HidiffError("checkpoint.format", `${path} is a safetensors file, but no training checkpoint; give the file that training wrote.`, { cause });
+  if (text === undefined) throw foreign();
+  let header: unknown;
+  try {
+    header = JSON.parse(text);
+  } catch (error) {
+    throw foreign(error);
   }
-  return parse(headerSchema, JSON.parse(text), path);
+  return parse(headerSchema, header, path);
 }
 
 /** The first field in which two architectures differ, as text. */

@@ -65,9 +65,21 @@ export class TrainingSession {
   /**
    * Continues where {@link stateDict} was taken.
    *
-   * @throws HidiffError `state.mismatch` for the arrays of another architecture
+   * @throws HidiffError `state.mismatch`, `ema.state` or `adamw.state` for the arrays of another architecture; nothing has
+   * changed then
    */
   restore(state: ReadonlyMap<string, HostTensor>, progress: TrainingProgress): void {
+    const before = this.stateDict();
+    try {
+      this.#load(state);
+    } catch (error) {
+      this.#load(before);
+      throw error;
+    }
+    this.progress = progress;
+  }
+
+  #load(state: ReadonlyMap<string, HostTensor>): void {
     const updates = state.get("averageUpdates")?.data[0];
     if (updates === undefined) {
       throw new HidiffError("state.mismatch", "This is no training checkpoint: it has no averages. Give the file that training wrote.");
@@ -77,6 +89,5 @@ export class TrainingSession {
     this.average.restore(underPrefix(prefixes.average, state), updates);
     this.segmentorOptimizer.loadStateDict(underPrefix(prefixes.segmentorOptimizer, state));
     this.refinerOptimizer.loadStateDict(underPrefix(prefixes.refinerOptimizer, state));
-    this.progress = progress;
   }
 }

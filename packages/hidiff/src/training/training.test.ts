@@ -86,10 +86,10 @@ describe("a stopped and resumed training equals an uninterrupted one, bit for bi
     const resumed = new TrainingSession(new HybridModel(tinyArchitecture({ segmentor: { norm: "batch" } }), new Generator(99)), options);
     await restoreCheckpoint(path, resumed);
     expect(resumed.progress).toEqual(progress);
-    expect(stateOf(resumed)).toEqual(stateOf(first));
+    expect(changed(stateOf(first), stateOf(resumed))).toEqual([]);
     await train(resumed);
     expect(resumed.progress).toEqual({ pretraining: 2, alternating: 2 });
-    expect(stateOf(resumed)).toEqual(expected);
+    expect(changed(expected, stateOf(resumed))).toEqual([]);
     for (const { model } of [first, resumed]) model.dispose();
   });
 });
@@ -127,15 +127,15 @@ describe("the frozen side keeps parameters and running statistics", () => {
     expect(running(average).length).toBeGreaterThan(0);
   });
 
-  it("the segmentor's update leaves the refiner alone: without a learning rate only its own statistics move", async () => {
-    const frozen = await changes(tinyTraining({ pretraining: { iterations: 0 }, alternating: { iterations: 1, freezeSegmentor: true } }));
-    const training = tinyTraining({ pretraining: { iterations: 0 }, alternating: { iterations: 1 } });
-    const [alone, both] = [newSession({ ...training, alternating: { ...training.alternating, freezeSegmentor: true } }, architecture), newSession(training, architecture)];
+  it("the segmentor's update leaves the refiner alone", async () => {
+    const training = (freezeSegmentor: boolean): TrainingOptions =>
+      tinyTraining({ pretraining: { iterations: 0 }, alternating: { iterations: 1, freezeSegmentor } });
+    const [alone, both] = [newSession(training(true), architecture), newSession(training(false), architecture)];
     await train(alone);
     await train(both);
-    expect(plain(both.model.refiner.stateDict())).toEqual(plain(alone.model.refiner.stateDict()));
-    expect(changed(plain(alone.model.segmentor.stateDict()), plain(both.model.segmentor.stateDict())).length).toBeGreaterThan(0);
-    expect(frozen.segmentor).toEqual([]);
+    const [first, second] = [alone, both].map(({ model }) => [plain(model.segmentor.stateDict()), plain(model.refiner.stateDict())] as const);
+    expect(changed(first![1], second![1])).toEqual([]);
+    expect(running(changed(first![0], second![0])).length).toBeGreaterThan(0);
     for (const { model } of [alone, both]) model.dispose();
   });
 });
@@ -195,11 +195,10 @@ it("a tiny seeded training gives the same losses every time, and the recorded on
     session.model.dispose();
   }
   expect(runs[1]).toEqual(runs[0]);
-  // Recorded on WASM. Two iterations only: rounding may flip a binary decision, which moves a loss by far less than 1 %.
-  expect(runs[0]!).toBeAllClose(goldenLosses, { relative: 0.01 });
+  // Recorded on WASM; the native backend differs by up to 7e-6 (rounding flips some binary decision of thousands).
+  const recorded = [1.3744032, 1.3122385, 0.9841123, 2.0454261, 0.9722943, 2.2288487];
+  expect(runs[0]!).toBeAllClose(recorded, { relative: 1e-3 });
 });
-
-const goldenLosses = [0, 0, 0, 0, 0, 0];
 
 describe("every ablation trains", () => {
   const cases: readonly { name: string; architecture?: Architecture; training?: TrainingOptions; classes?: number }[] = [
@@ -281,7 +280,7 @@ describe("validate", () => {
     }
     // One chain: the mask of the last step is the result.
     expect(report.stepDice.at(-1)!.dice).toBeCloseTo(report.refinedDice, 12);
-    expect(stateOf(session)).toEqual(trained);
+    expect(changed(trained, stateOf(session))).toEqual([]);
     expect(await validate(session, crops, tinyInference())).toEqual(report);
     session.model.dispose();
   });

@@ -1,0 +1,123 @@
+import { comparisonHeader, comparisonRows, formatDifference } from "../evaluate/tables.ts";
+import type { MetricSummary } from "../evaluate/summary.ts";
+import { errorColours } from "../pictures/error-map.ts";
+import type { GalleryImage, GalleryPicture } from "./gallery.ts";
+import { escapeHtml } from "./html.ts";
+import { lossChart } from "./loss-chart.ts";
+import type { TrainingCourse } from "./losses.ts";
+import { pageStyle } from "./page-style.ts";
+
+/** What the demo's page tells. */
+export interface PageContent {
+  readonly summaries: readonly MetricSummary[];
+  readonly course: TrainingCourse;
+  readonly images: readonly GalleryImage[];
+  readonly trainingImages: number;
+  readonly samples: number;
+  /** Name and value of what someone needs to know to repeat it. */
+  readonly facts: readonly (readonly [name: string, value: string])[];
+  readonly command: string;
+}
+
+/** The whole page in one file: style, pictures and charts are inside. */
+export function buildPage(content: PageContent): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>HiDiff demo</title>
+<style>${pageStyle}</style>
+</head>
+<body>
+<main>
+${introduction(content)}
+${scores(content)}
+${training(content)}
+${gallery(content)}
+${making(content)}
+</main>
+</body>
+</html>
+`;
+}
+
+function introduction({ summaries, images, trainingImages, samples }: PageContent): string {
+  const { metric, prior, refined, comparison } = summaries.find(({ metric: { name } }) => name === "dice")!;
+  const tone = (comparison.meanDifference ?? 0) < 0 ? "bad" : "good";
+  const show = (value: number | undefined): string => value?.toFixed(metric.decimals) ?? "–";
+  return `<header>
+<h1>HiDiff: a first mask, then a refined one</h1>
+<p class="lead">A <b>segmentor</b> draws a first mask of the vessels, the <b>prior</b>. A <b>binary diffusion model</b>, the refiner,
+corrects it: it starts from noise around the prior and removes that noise step by step, every mask on the way made of zeros and ones.</p>
+<p class="soft">Both networks were trained just now, on ${trainingImages} drawn images of an eye's background. This page shows what they do
+with ${images.length} images that they have never seen. The refined mask is the mean of ${samples} refinements; where they disagree, the
+mask is uncertain.</p>
+<div class="numbers">
+${number(show(prior.mean), "Dice of the prior")}
+${number(show(refined.mean), "Dice after refinement")}
+${number(formatDifference(comparison.meanDifference, metric.decimals), "mean change", tone)}
+${number(`${comparison.improvedCount} of ${comparison.count}`, "images improved")}
+</div>
+</header>`;
+}
+
+function number(value: string, label: string, tone: string = ""): string {
+  return `<div class="number"><b class="${tone}">${escapeHtml(value)}</b><span>${escapeHtml(label)}</span></div>`;
+}
+
+function scores({ summaries }: PageContent): string {
+  const head = comparisonHeader.map((title) => `<th scope="col">${escapeHtml(title)}</th>`).join("");
+  const rows = comparisonRows(summaries).map(
+    ([label, ...cells]) => `<tr><th scope="row">${escapeHtml(label!)}</th>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}</tr>`,
+  );
+  return `<h2>Scores</h2>
+<div class="card"><div class="scroll"><table>
+<thead><tr>${head}</tr></thead>
+<tbody>
+${rows.join("\n")}
+</tbody></table></div>
+<p class="soft small">Mean ± standard deviation over the images. The interval is a bootstrap of the mean difference, p is of the Wilcoxon
+signed-rank test. HD95 and ASSD are distances in pixels: smaller is better.</p></div>`;
+}
+
+function training({ course }: PageContent): string {
+  const legend = course.curves.map(({ name }, index) => `<li><i style="background:var(--series-${index})"></i>${escapeHtml(name)}</li>`);
+  return `<h2>Training</h2>
+<p class="soft">First the segmentor learns alone. Then both learn in turn: the refiner to undo noise around the segmentor's masks, the
+segmentor to draw masks from which the refiner does well.</p>
+<div class="card"><div class="wide">${lossChart(course, { width: 1060, height: 300 })}</div><div class="narrow">${lossChart(course, { width: 340, height: 240 })}</div><ul class="legend">${legend.join("")}</ul></div>`;
+}
+
+function gallery({ images }: PageContent): string {
+  const swatch = (colour: readonly number[], label: string): string => `<li><i style="background:rgb(${colour.join(" ")})"></i>${label}</li>`;
+  return `<h2>Every image, every step</h2>
+<p class="soft">The strips show one refinement of each image, from noise to mask. Above, the latent mask of zeros and ones; below, the mask
+that the refiner estimates from it, the image and the prior. The next latent mask is drawn closer to that estimate.</p>
+<ul class="legend">${swatch(errorColours.right, "vessel found")}${swatch(errorColours.extra, "no vessel, but drawn")}${swatch(errorColours.missed, "vessel missed")}</ul>
+${images.map(galleryCard).join("\n")}`;
+}
+
+function galleryCard({ scores: { id, prior, refined }, overview, steps }: GalleryImage): string {
+  const change = refined.dice === undefined || prior.dice === undefined ? undefined : refined.dice - prior.dice;
+  const dice = (value: number | undefined): string => value?.toFixed(3) ?? "–";
+  const columns = steps.map(({ t, latent, estimate }) => `<div class="step">${image(latent)}${image(estimate)}<p>t = ${t}</p></div>`);
+  return `<section class="card">
+<div class="case-head"><h3>${escapeHtml(id)}</h3><span><span class="soft">Dice</span> ${dice(prior.dice)} → <b>${dice(refined.dice)}</b>
+<span class="${(change ?? 0) < 0 ? "bad" : "good"}">${formatDifference(change, 3)}</span></span></div>
+<div class="overview">${overview.map((picture) => `<figure>${image(picture)}<figcaption>${escapeHtml(picture.caption)}</figcaption></figure>`).join("")}</div>
+<div class="steps">${columns.map((column) => `<figure>${column}</figure>`).join("")}</div>
+</section>`;
+}
+
+function image({ source, caption, width, height }: GalleryPicture): string {
+  return `<img src="${source}" alt="${escapeHtml(caption)}" width="${width}" height="${height}" loading="lazy">`;
+}
+
+function making({ facts, command }: PageContent): string {
+  const rows = facts.map(([name, value]) => `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`);
+  return `<h2>How this was made</h2>
+<div class="card scroll"><table><tbody>${rows.join("")}</tbody></table></div>
+<p class="soft" style="margin-top:16px">The same again: <code>${escapeHtml(command)}</code>. The images are drawn by a program and have no
+clinical meaning; networks this small are here to show the method, not its best scores.</p>`;
+}

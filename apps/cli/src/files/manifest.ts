@@ -1,0 +1,35 @@
+import { join } from "node:path";
+import type { BackendChoice } from "@hidiff/core-tensor";
+import { writeFileAtomic } from "@hidiff/core-tensor/node";
+import { versions } from "../versions.ts";
+import { formatJson } from "./json.ts";
+
+export const manifestFile = "manifest.json";
+
+/** What every run manifest says. */
+export interface RunManifest {
+  readonly command: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly platform: string;
+  readonly backend: { readonly name: string; readonly reason: string };
+  readonly startedAt: string;
+  readonly seconds: number;
+}
+
+/** Writes `manifest.json`: how the files beside it were made. */
+export async function writeManifest(
+  folder: string,
+  { command, backend, startedAt, details }: { command: string; backend: BackendChoice; startedAt: Date; details: object },
+): Promise<RunManifest> {
+  const manifest = {
+    command,
+    versions: versions(),
+    platform: `${process.platform}-${process.arch}`,
+    backend: { name: backend.name, reason: backend.reason },
+    startedAt: startedAt.toISOString(),
+    seconds: (Date.now() - startedAt.getTime()) / 1000,
+    ...details,
+  };
+  await writeFileAtomic(join(folder, manifestFile), formatJson(manifest));
+  return manifest;
+}

@@ -1,0 +1,27 @@
+import { InvalidArgumentError } from "commander";
+
+/** Reads a whole number of at least 0 from the command line. */
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("It must be a whole number, 0 or more.");
+  return value;
+}
+
+/** Reads a whole number of at least 1 from the command line. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("It must be a whole number, 1 or more.");
+  return value;
+}
+
+/** Reads whole numbers with commas between them. */
+export function numberList(text: string): number[] {
+  const values = text.split(",").map(wholeNumber);
+  if (new Set(values).size !== values.length) throw new InvalidArgumentError("No number may come twice.");
+  return values;
+}
+
+/** For options that may be given several times: all texts in order. */
+export function collect(text: string, previous: readonly string[] = []): string[] {
+  return [...previous, text];
+}

@@ -1,0 +1,37 @@
+import { Command } from "commander";
+import { demoCommand } from "./commands/demo.ts";
+import { doctorCommand, probeCommand } from "./commands/doctor.ts";
+import { evaluateCommand } from "./commands/evaluate.ts";
+import { predictCommand } from "./commands/predict.ts";
+import { trainCommand } from "./commands/train.ts";
+import { ownVersion } from "./versions.ts";
+
+/** The command line. What a command does is loaded when it runs, so that help is quick. */
+export function createProgram(): Command {
+  const program = new Command("hidiff")
+    .description("Segments medical images: a segmentor draws a first mask, a binary diffusion model refines it.")
+    .version(ownVersion, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .addCommand(demoCommand())
+    .addCommand(trainCommand())
+    .addCommand(evaluateCommand())
+    .addCommand(predictCommand())
+    .addCommand(doctorCommand())
+    .addCommand(probeCommand(), { hidden: true })
+    .addHelpText(
+      "after",
+      `
+Examples:
+  hidiff demo                                                 train on drawn images, evaluate, make a page; about 2 minutes
+  hidiff train --preset drive-small --data data/DRIVE --out runs/drive
+  hidiff evaluate --model runs/drive                          scores on the test images
+  hidiff predict 'photos/*.png' --model runs/drive --overlay  masks of your own images
+  hidiff doctor                                               what works on this machine
+
+Exit codes: 0 done, 1 failed, 2 wrong usage. DEBUG=hidiff shows where an error happened.`,
+    );
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll(/\s*\n\s*/g, " ")}\n`) });
+  }
+  return program;
+}

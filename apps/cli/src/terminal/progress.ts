@@ -1,0 +1,105 @@
+import cliProgress from "cli-progress";
+import { formatDuration } from "./duration.ts";
+import { Pace } from "./pace.ts";
+
+/** What a {@link Progress} shows. */
+export interface ProgressOptions {
+  readonly total: number;
+  /** What is done already. */
+  readonly done?: number;
+  /** What is counted, such as "it" or "images": shows the rate. Without it, only the percentage is shown. */
+  readonly unit?: string;
+}
+
+/** A line of progress is printed every tenth of the job, and at least this often. */
+const secondsBetweenLines = 30;
+const barWidth = 24;
+
+/** The progress of one job on standard error: a bar on a terminal, a line now and then elsewhere. */
+export class Progress {
+  readonly #options: ProgressOptions;
+  readonly #pace: Pace;
+  readonly #bar: cliProgress.SingleBar | undefined;
+  readonly #started: number = seconds();
+  #line = "";
+  #done: number;
+  #printedShare = -1;
+  #printedAt = 0;
+
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+    this.#done = options.done ?? 0;
+    this.#pace = new Pace(this.#done, this.#started);
+    if (!process.stderr.isTTY) return;
+    this.#bar = new cliProgress.SingleBar({
+      stream: process.stderr,
+      forceRedraw: true,
+      linewrap: true, // leaves the terminal as it is; the line is cut to its width instead
+      format: (_options, { progress }) => this.#draw(progress),
+    });
+    this.#bar.start(options.total, this.#done);
+  }
+
+  /** @param label what is being done. @param details such as losses, between bars */
+  update(done: number, label: string, details: readonly string[] = []): void {
+    const { total, unit } = this.#options;
+    this.#pace.observe(done, seconds());
+    this.#done = done;
+    const left = this.#pace.left(total);
+    const { rate } = this.#pace;
+    const parts = [
+      ...(unit === undefined ? [`${Math.floor((100 * done) / total)} %`] : [`${Math.floor(done)}/${total}`]),
+      ...(unit === undefined || rate === undefined ? [] : [formatRate(rate, unit)]),
+      ...(left === undefined || done >= total ? [] : [`${formatDuration(left)} left`]),
+      ...details,
+    ];
+    this.#line = `${label}|${parts.join(" · ")}`;
+    if (this.#bar === undefined) this.#print();
+    else this.#bar.update(done);
+  }
+
+  /** Writes a line above the bar. */
+  note(text: string): void {
+    process.stderr.write(this.#bar === undefined ? `${text}\n` : `\r\u001B[K${text}\n`);
+    if (this.#bar !== undefined) this.#bar.update(this.#done);
+  }
+
+  /** Ends the display; the last state stays visible. */
+  stop(): void {
+    this.#bar?.stop();
+  }
+
+  #draw(share: number): string {
+    const [label = "", rest = ""] = this.#line.split("|");
+    const filled = Math.round(share * barWidth);
+    const line = `${label} ${"█".repeat(filled)}${"░".repeat(barWidth - filled)} ${rest}`;
+    return line.slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1));
+  }
+
+  #print(): void {
+    const share = Math.floor((10 * this.#done) / this.#options.total);
+    const now = seconds();
+    if (share === this.#printedShare && now - this.#printedAt < secondsBetweenLines) return;
+    this.#printedShare = share;
+    this.#printedAt = now;
+    process.stderr.write(`${this.#line.replace("|", ": ")}\n`);
+  }
+}
+
+/** Shows a progress while `action` runs, and takes it away whatever happens. */
+export async function withProgress<T>(options: ProgressOptions, action: (progress: Progress) => Promise<T>): Promise<T> {
+  const progress = new Progress(options);
+  try {
+    return await action(progress);
+  } finally {
+    progress.stop();
+  }
+}
+
+function formatRate(rate: number, unit: string): string {
+  return rate >= 1 ? `${rate.toFixed(1)} ${unit}/s` : `${(1 / rate).toFixed(1)} s/${unit}`;
+}
+
+function seconds(): number {
+  return performance.now() / 1000;
+}

@@ -1,0 +1,184 @@
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Generator, memory } from "@hidiff/core-tensor";
+import type { RasterImage } from "@hidiff/datasets";
+import { zipSync } from "fflate";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { noLeak, useTestBackend } from "../../../../test/backend.ts";
+import { HiDiff } from "../hidiff.ts";
+import { HybridModel } from "../model/hybrid-model.ts";
+import { tinyArchitecture, tinyInference } from "../testing/tiny.ts";
+import { loadBundle, writeBundle } from "./bundle-node.ts";
+import { type BundleContents, type BundleDescription, bundleFiles, type BundleManifest, encodeBundle } from "./bundle.ts";
+import { sha256 } from "./checksum.ts";
+
+const description: BundleDescription = {
+  name: "discs",
+  inference: tinyInference({ samples: 2 }),
+  classes: [
+    { label: 0, name: "background", colour: "#000000" },
+    { label: 1, name: "disc", colour: "#e6194b" },
+  ],
+  preprocessing: { range: [0, 1] },
+  metrics: { dice: 0.9 },
+};
+
+const image: RasterImage = {
+  height: 32,
+  width: 32,
+  channels: 1,
+  data: Uint8Array.from({ length: 32 * 32 }, (_, index) => (index * 37) % 256),
+};
+
+let folder = "";
+let files: BundleContents = {};
+let mask: Uint8Array = new Uint8Array();
+
+beforeAll(useTestBackend);
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "hidiff-bundle-"));
+  const model = new HybridModel(tinyArchitecture(), new Generator(8));
+  files = await encodeBundle(model, model.refiner.stateDict(), description);
+  const hidiff = new HiDiff(model, manifestOf(files));
+  mask = (await hidiff.segment(image)).mask;
+  hidiff.dispose();
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+function manifestOf(contents: BundleContents): BundleManifest {
+  return JSON.parse(new TextDecoder().decode(contents[bundleFiles.manifest])) as BundleManifest;
+}
+
+function withManifest(change: (manifest: any) => void): BundleContents {
+  const manifest = manifestOf(files);
+  change(manifest);
+  return { ...files, [bundleFiles.manifest]: new TextEncoder().encode(JSON.stringify(manifest)) };
+}
+
+async function expectSameMask(hidiff: HiDiff): Promise<void> {
+  expect((await hidiff.segment(image)).mask).toEqual(mask);
+  hidiff.dispose();
+}
+
+/** Loading fails with this code and text, and leaves no tensors. */
+async function expectFailure(contents: BundleContents | Uint8Array, code: string, message: RegExp): Promise<void> {
+  const before = memory().numTensors;
+  await expect(HiDiff.load(contents)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  expect(memory().numTensors).toBe(before);
+}
+
+describe("a bundle gives the same mask", () => {
+  it("from its files", () => noLeak(async () => expectSameMask(await HiDiff.load(files))));
+
+  it("from the bytes of a zip, whose files may lie in a folder among others", async () => {
+    const inFolder = Object.fromEntries(Object.entries(files).map(([name, content]) => [`discs/${name}`, content]));
+    await expectSameMask(await HiDiff.load(zipSync({ ...inFolder, "discs/README.md": new Uint8Array(3) })));
+  });
+
+  it("from a folder and from a zip on disk", async () => {
+    const path = join(folder, "discs");
+    await writeBundle(path, files as Record<string, Uint8Array>);
+    expect((await readdir(path)).toSorted()).toEqual(Object.values(bundleFiles).toSorted());
+    await expectSameMask(await loadBundle(path));
+    await writeBundle(path, files as Record<string, Uint8Array>); // replaces what is there
+    expect(await readdir(folder)).toEqual(["discs"]);
+    await writeFile(`${path}.zip`, zipSync(files as Record<string, Uint8Array>));
+    await expectSameMask(await loadBundle(`${path}.zip`));
+  });
+});
+
+it("describes itself, with defaults for what was not said", () => {
+  expect(manifestOf(files)).toMatchObject({
+    format: "hidiff-bundle",
+    version: 1,
+    name: "discs",
+    licence: "MIT",
+    description: "",
+    architecture: tinyArchitecture(),
+    inference: { samples: 2 },
+    preprocessing: { range: [0, 1] },
+    metrics: { dice: 0.9 },
+  });
+});
+
+it("maps integer samples from their whole range and leaves float samples alone", async () => {
+  const hidiff = await HiDiff.load(files);
+  const normalized = (data: RasterImage["data"]): number[] => [...hidiff.normalize({ height: 1, width: 2, channels: 1, data }).data];
+  expect(normalized(Uint8Array.of(0, 255))).toEqual([0, 1]);
+  expect(normalized(Uint16Array.of(0, 65535))).toEqual([0, 1]);
+  expect(normalized(Float32Array.of(-2, 7))).toEqual([-2, 7]);
+  hidiff.dispose();
+});
+
+describe("is refused", () => {
+  it.each(Object.values(bundleFiles))("without %s", async (name) => {
+    const { [name]: _removed, ...rest } = files;
+    await expectFailure(rest, "bundle.missing", new RegExp(`has no ${name}`));
+  });
+
+  it("with a wrong checksum", async () => {
+    const damaged = files[bundleFiles.refiner]!.slice();
+    damaged[damaged.length - 1]! ^= 1;
+    await expectFailure({ ...files, [bundleFiles.refiner]: damaged }, "bundle.checksum", /refiner\.safetensors.*copy the bundle again/);
+  });
+
+  it("with a truncated network", async () => {
+    const truncated = files[bundleFiles.segmentor]!.slice(0, -5);
+    await expectFailure({ ...files, [bundleFiles.segmentor]: truncated }, "safetensors.format", /segmentor\.safetensors.*truncated/);
+  });
+
+  it("with the network of another architecture", async () => {
+    const contents = withManifest(({ architecture }) => (architecture.refiner.baseWidth = 8));
+    await expectFailure(contents, "state.mismatch", /refiner\.safetensors.*another architecture/);
+  });
+
+  it("with another one's network, though its checksum is right", async () => {
+    const network = files[bundleFiles.segmentor]!;
+    const checksum = await sha256(network);
+    const contents = withManifest(({ checksums }) => (checksums[bundleFiles.refiner] = checksum));
+    await expectFailure({ ...contents, [bundleFiles.refiner]: network }, "state.mismatch", /refiner\.safetensors/);
+  });
+
+  it("with a misspelt option, suggesting the right one", async () => {
+    await expectFailure(
+      withManifest(({ architecture }) => {
+        architecture.refiner.precison = architecture.refiner.precision;
+        delete architecture.refiner.precision;
+      }),
+      "config.invalid",
+      /hidiff\.json.*architecture\.refiner\.precison is not an option\. Did you mean "precision"\?/,
+    );
+    await expectFailure(withManifest((manifest) => (manifest.architecture.refiner.precision = "binry")), "config.invalid", /Did you mean "binary"\?/);
+  });
+
+  it("with an unknown segmentor", async () => {
+    await expectFailure(withManifest(({ architecture }) => (architecture.segmentor.name = "unett")), "segmentor.unknown", /Did you mean "unet"\?/);
+  });
+
+  it("with another version or a manifest that is not JSON", async () => {
+    await expectFailure(withManifest((manifest) => (manifest.version = 2)), "config.invalid", /version/);
+    const contents = { ...files, [bundleFiles.manifest]: new TextEncoder().encode("{") };
+    await expectFailure(contents, "bundle.manifest", /not JSON/);
+  });
+
+  it("as a zip that is none, or is cut short", async () => {
+    await expectFailure(new TextEncoder().encode("hello"), "bundle.zip", /not a complete zip/);
+    const zip = zipSync(files as Record<string, Uint8Array>);
+    await expectFailure(zip.slice(0, zip.length / 2), "bundle.zip", /not a complete zip/);
+  });
+
+  it("at a path where nothing is", async () => {
+    await expect(loadBundle(join(folder, "nothing"))).rejects.toMatchObject({ code: "file.read", message: expect.stringMatching(/nothing/) });
+  });
+
+  it("for writing, if the description is wrong", async () => {
+    const model = new HybridModel(tinyArchitecture());
+    const wrong = { ...description, classes: [{ label: 0, name: "background", colour: "black" }] };
+    await expect(encodeBundle(model, model.refiner.stateDict(), wrong)).rejects.toMatchObject({
+      code: "config.invalid",
+      message: expect.stringMatching(/classes\.0\.colour.*#ff0000/),
+    });
+    model.dispose();
+  });
+});
