@@ -131,6 +131,32 @@ describe.each(scheduleNames.map((schedule) => ({ schedule, steps: schedule === "
   });
 });
 
+describe("logOdds", () => {
+  const process = createBernoulliProcess();
+  const softPriors = [0.002, 0.01, 0.3, 0.5, 0.9, 0.998];
+
+  it("is Bayes' rule over both values of y0, by enumeration", async () => {
+    const cases = bits.flatMap((yt) => softPriors.map((prior) => ({ yt, prior })));
+    for (let t = 0; t < process.steps; t++) {
+      const result = await numbers(() => process.logOdds(row(cases.map(({ yt }) => yt)), row(cases.map(({ prior }) => prior)), [t]));
+      const expected = cases.map(({ yt, prior }) => {
+        const joint = bits.map((y0) => {
+          const mean = process.alphaBars[t]! * y0 + (1 - process.alphaBars[t]!) * prior;
+          return (y0 === 1 ? prior : 1 - prior) * (yt === 1 ? mean : 1 - mean);
+        }) as [number, number];
+        return Math.log(joint[1] / joint[0]);
+      });
+      // Differences of float32 logarithms of at most 8 in magnitude.
+      expect(result).toBeAllClose(expected, { absolute: 2e-5 });
+    }
+  });
+
+  it("keeps a hard prior within its margin, without infinities", async () => {
+    const result = await numbers(() => process.logOdds(row([0, 1, 0, 1]), row([0, 0, 1, 1]), [9]));
+    expect([...result].every((value) => Number.isFinite(value) && Math.abs(value) < 8)).toBe(true);
+  });
+});
+
 describe("the first step", () => {
   const process = createBernoulliProcess();
 

@@ -49,6 +49,31 @@ describe.each(samplers)("%s", (_name, sampler) => {
     dispose(truth);
   });
 
+  it("seeks the most probable mask when it is cool, and leaves the result itself as it is", async () => {
+    // Says 0.7 or 0.3 by the truth, whatever it is given: cool chains then agree with the truth everywhere.
+    const truth = random(9, true);
+    const latents: number[][] = [];
+    const options = {
+      predict: (): Tensor4D => add(mul(truth, 0.4), 0.3) as Tensor4D,
+      generator: new Generator(3),
+      temperature: 0.01,
+      onStep: ({ yt }: { yt: Tensor4D }) => latents.push([...yt.dataSync()]),
+    };
+    // With ᾱ near 1 in the last steps, the latent mask is the sharpened estimate itself, up to 1.4 % replacements.
+    const result = await probabilities(sampler, createBernoulliProcess({ target: "y0" }), options);
+    const differing = latents.at(-1)!.filter((value, index) => value !== truth.dataSync()[index]).length;
+    expect(differing).toBeLessThan(6);
+    expect(result).toBeAllClose([...truth.dataSync()].map((value) => (value === 1 ? 0.7 : 0.3)), { absolute: 1e-6 });
+    dispose(truth);
+  });
+
+  it("refuses a temperature that is not positive", () => {
+    const prior = random(1, false);
+    const options = { prior, predict: undecided, generator: new Generator(1), temperature: 0 };
+    expect(() => sampler(process, options)).toThrow(/temperature must be positive, got 0/);
+    dispose(prior);
+  });
+
   it("gives the same map for the same seed, and others for others", async () => {
     const draw = (seed: number): Promise<number[]> => probabilities(sampler, process, { predict: undecided, generator: new Generator(seed) });
     expect(await draw(4)).toEqual(await draw(4));

@@ -1,4 +1,4 @@
-import { dispose, type Tensor4D, tidy } from "@hidiff/core-tensor";
+import { clipByValue, dispose, div, log, sigmoid, sub, type Tensor4D, tidy } from "@hidiff/core-tensor";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import type { Generator } from "@hidiff/core-tensor/random";
 import type { DiffusionProcess, ReverseState, ReverseStep } from "./diffusion-process.ts";
@@ -27,6 +27,12 @@ export interface SamplerOptions {
   readonly predict: (yt: Tensor4D, t: readonly number[]) => Tensor4D;
   readonly generator: Generator;
   readonly onStep?: ((step: SamplerStep) => void) | undefined;
+  /**
+   * Below 1, the chain draws from sharper distributions: before a step, the log odds of `y0Hat` are divided by it. A chain
+   * at 1 is a sample of the masks that the model thinks possible, and scores as an arbitrary one of them would; a cool
+   * chain seeks the most probable mask. The result, the estimate at t = 0, is never sharpened. Default 1.
+   */
+  readonly temperature?: number | undefined;
   /** A number of steps, or any spacing of {@link spaceSteps}. Default: all steps of the process. */
   readonly steps?: number | StepSpacing | undefined;
 }
@@ -61,10 +67,11 @@ export function sampleDdim(
 
 function runChain(
   process: DiffusionProcess,
-  { prior, predict, generator, onStep, steps }: SamplerOptions,
+  { prior, predict, generator, onStep, temperature = 1, steps }: SamplerOptions,
   reverseStep: (chain: DiffusionProcess, state: ReverseState) => ReverseStep,
 ): Tensor4D {
   checkMasks("sampler", { prior });
+  if (!(temperature > 0)) throw new HidiffError("diffusion.temperature", `sampler: the temperature must be positive, got ${temperature}.`);
   const chain = steps === undefined ? process : respace(process, spaceSteps(process.steps, typeof steps === "number" ? [steps] : steps));
   // The outer scope disposes everything if a callback throws; each step disposes its own as it goes.
   return tidy(() => {
@@ -75,7 +82,7 @@ function runChain(
         const prediction = predict(yt, sameStep(yt, originalStep));
         checkMasks("sampler", { prior, prediction });
         const y0Hat = chain.y0Hat(yt, prediction, sameStep(yt, t));
-        const { mean, sample } = t === 0 ? { mean: y0Hat, sample: y0Hat } : reverseStep(chain, { yt, y0Hat, prior, t });
+        const { mean, sample } = t === 0 ? { mean: y0Hat, sample: y0Hat } : reverseStep(chain, { yt, y0Hat: sharpen(y0Hat, temperature), prior, t });
         onStep?.({ t: originalStep, yt, y0Hat, mean });
         return sample;
       });
@@ -84,4 +91,11 @@ function runChain(
     }
     return yt;
   });
+}
+
+/** The probability whose log odds are those of `probability` divided by `temperature`. */
+function sharpen(probability: Tensor4D, temperature: number): Tensor4D {
+  if (temperature === 1) return probability;
+  const clipped = clipByValue(probability, 1e-6, 1 - 1e-6);
+  return sigmoid(div(sub(log(clipped), log(sub(1, clipped))), temperature)) as Tensor4D;
 }

@@ -82,6 +82,8 @@ export interface InferenceOptions {
   /** Refinement steps, at most the process's; default all of them. */
   readonly steps?: number | undefined;
   readonly sampler: "ancestral" | "ddim";
+  /** Below 1, chains seek the most probable mask instead of sampling the possible ones. Default 1, the paper's. */
+  readonly temperature: number;
   /** Side of the square windows for images that are larger, a multiple of 32; 0: the whole image at once. */
   readonly window: number;
   /** Overlap of neighbouring windows as a fraction of their side, in [0, 0.9]. */
@@ -195,6 +197,7 @@ const inference = z.strictObject({
   samples: positiveInteger.default(4),
   steps: positiveInteger.optional(),
   sampler: z.enum(["ancestral", "ddim"]).default("ancestral"),
+  temperature: z.number().positive().default(1),
   window: count.multipleOf(32).default(256),
   overlap: z.number().min(0).max(0.9).default(0.5),
   flips: z.boolean().default(false),

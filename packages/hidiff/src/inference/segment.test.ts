@@ -80,12 +80,25 @@ describe("segment", () => {
     model.dispose();
   });
 
-  it("of a discriminative refiner has no variance over samples", async () => {
-    const model = randomModel({ refiner: { kind: "discriminative" } });
+  it("draws other chains at another temperature", async () => {
+    const model = randomModel();
+    const [image, warm] = [randomImage(32, 32), options()];
+    const first = await segment(model, image, warm);
+    expect(await segment(model, image, { ...warm, temperature: 1 })).toEqual(first);
+    const cool = await segment(model, image, { ...warm, temperature: 0.1 });
+    expect(cool.prior).toEqual(first.prior);
+    expect(cool.probability).not.toEqual(first.probability);
+    await expect(segment(model, image, { ...warm, temperature: 0 })).rejects.toMatchObject({ code: "diffusion.temperature" });
+    model.dispose();
+  });
+
+  it.each(["bernoulli", "gaussian"])("of a discriminative refiner is a probability without variance over samples (%s kernel)", async (kernel) => {
+    const model = randomModel({ refiner: { kind: "discriminative" }, diffusion: { kernel } });
     const steps: number[] = [];
     const result = await segment(model, randomImage(32, 32), { ...options({ samples: 3 }), onStep: ({ t }) => steps.push(t) });
     // Float32 squares: 3e-8 of values up to 1.
     expect(result.uncertainty!.every((value) => value < 1e-6)).toBe(true);
+    expect(result.probability.every((value) => value > 0 && value < 1)).toBe(true);
     expect(steps).toEqual([]);
     model.dispose();
   });

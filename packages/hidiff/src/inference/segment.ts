@@ -239,6 +239,7 @@ function refine(
   const sample = options.sampler === "ddim" ? sampleDdim : sampleAncestral;
   return sample(model.process, {
     steps: options.steps,
+    temperature: options.temperature,
     prior: inputs.prior,
     predict,
     generator,

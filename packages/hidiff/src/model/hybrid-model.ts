@@ -17,7 +17,7 @@ export class HybridModel {
 
   constructor(architecture: Architecture, generator: Generator = new Generator(0)) {
     const { imageChannels, classes, segmentor, refiner, diffusion } = architecture;
-    const { kind: _kind, ...refinerOptions } = refiner;
+    const { kind, ...refinerOptions } = refiner;
     this.architecture = architecture;
     const { kernel, schedule, steps, target } = diffusion;
     const addsLogOdds = target === "y0-log-odds";
@@ -29,8 +29,11 @@ export class HybridModel {
       this.process = createGaussianProcess({ schedule, steps });
     }
     this.segmentor = createSegmentor(segmentor.name, { ...segmentor.options, imageChannels, classes }, generator.split("segmentor"));
+    // The Gaussian kernel's noise is any number; a discriminative refiner estimates probabilities whatever the kernel.
+    const estimatesNoise = kernel === "gaussian" && kind === "diffusion";
+    const head = estimatesNoise || addsLogOdds ? "linear" : "sigmoid";
     this.refiner = new Refiner(
-      { ...refinerOptions, head: kernel === "gaussian" || addsLogOdds ? "linear" : "sigmoid", imageChannels, classes, featureChannels: this.segmentor.featureChannels },
+      { ...refinerOptions, head, imageChannels, classes, featureChannels: this.segmentor.featureChannels },
       generator.split("refiner"),
     );
   }

@@ -207,6 +207,8 @@ describe("every ablation trains", () => {
     { name: "no cross-transformer", architecture: tinyArchitecture({ refiner: { crossTransformer: false } }) },
     { name: "real-valued", architecture: tinyArchitecture({ refiner: { precision: "real" } }) },
     { name: "Gaussian kernel", architecture: tinyArchitecture({ diffusion: { kernel: "gaussian" } }) },
+    { name: "log odds as the target", architecture: tinyArchitecture({ diffusion: { target: "y0-log-odds" } }) },
+    { name: "cross-entropy instead of focal loss", training: tinyTraining({ focalGamma: 0 }) },
     { name: "mask as the target", architecture: tinyArchitecture({ diffusion: { target: "y0" } }) },
     { name: "discriminative refiner", architecture: tinyArchitecture({ refiner: { kind: "discriminative" } }) },
     { name: "no diffusion loss for the segmentor", training: tinyTraining({ diffusionWeight: 0 }) },
