@@ -21,13 +21,13 @@ const presets: Readonly<Record<string, ConfigurationInput>> = {
         colorJitter: { brightness: 0.2, contrast: 0.3, saturation: 0.2, hue: 0.01 },
       },
       pretraining: { iterations: 800, learningRate: 1.5e-3 },
-      alternating: { iterations: 1200, refinerUpdates: 2, refinerLearningRate: 2e-3, segmentorLearningRate: 1e-4 },
+      alternating: { iterations: 500, refinerUpdates: 2, refinerLearningRate: 2e-3, segmentorLearningRate: 1e-4 },
       focalGamma: 0,
       averageDecay: 0.995,
-      validationInterval: 300,
+      validationInterval: 250,
       checkpointInterval: 100,
     },
-    inference: { samples: 8, window: 128, overlap: 0.25, batchSize: 16 },
+    inference: { samples: 5, temperature: 0.3, window: 128, overlap: 0.1, batchSize: 16 },
   },
   /** Synthetic fundus images, small enough for the embedded backend: what `hidiff demo` trains. */
   demo: {

@@ -53,11 +53,21 @@ it("scores prior and refined masks inside the field of view, the same every time
   model.dispose();
 });
 
-it("leaves out surface distances on request, and reports an empty split as empty", async () => {
+it("leaves out surface distances on request", async () => {
   const model = new HybridModel(tinyArchitecture(), new Generator(4));
-  const report = await evaluateDataset(model, dataset, { ...tinyInference(), split: "test", seed: 1, surface: false });
-  expect(report.cases[0]!.refined.hd95).toBeUndefined();
-  const empty = await evaluateDataset(model, dataset, { ...tinyInference(), split: "train", seed: 1 });
-  expect(empty.cases).toEqual([]);
+  const options = { ...tinyInference(), split: "test", seed: 1 } as const;
+  const names = async (surface: boolean): Promise<string[]> => Object.keys((await evaluateDataset(model, dataset, { ...options, surface })).cases[0]!.refined);
+  const [without, all] = [await names(false), await names(true)];
+  expect(all).toEqual(expect.arrayContaining(without));
+  expect(all.length).toBeGreaterThan(without.length);
+  model.dispose();
+});
+
+it("refuses a split without images", async () => {
+  const model = new HybridModel(tinyArchitecture(), new Generator(4));
+  await expect(evaluateDataset(model, dataset, { ...tinyInference(), split: "train", seed: 1 })).rejects.toMatchObject({
+    code: "evaluate.empty",
+    message: expect.stringContaining('"train" of discs'),
+  });
   model.dispose();
 });

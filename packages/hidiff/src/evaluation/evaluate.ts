@@ -1,5 +1,6 @@
 import type { SegmentationDataset, SplitName } from "@hidiff/datasets";
 import { aggregate, evaluateLabelMaps, type MaskMetrics, type MaskSummaries, pairedComparison, type PairedComparison } from "@hidiff/metrics";
+import { HidiffError } from "@hidiff/core-tensor/errors";
 import { Generator } from "@hidiff/core-tensor/random";
 import type { HybridModel } from "../model/hybrid-model.ts";
 import { labelMap, segment, type Segmentation, type SegmentOptions } from "../inference/segment.ts";
@@ -32,10 +33,15 @@ export interface EvaluateOptions extends SegmentOptions {
 
 /**
  * Segments a split's images and scores the segmentor's own masks and the refined ones inside the field of view.
+ *
+ * @throws HidiffError `evaluate.empty` for a split without images
  */
 export async function evaluateDataset(model: HybridModel, dataset: SegmentationDataset, options: EvaluateOptions): Promise<EvaluationReport> {
   const { split, seed, surface = true, onCase, ...segmentOptions } = options;
   const ids = dataset.splits[split];
+  if (ids.length === 0) {
+    throw new HidiffError("evaluate.empty", `evaluateDataset: the split "${split}" of ${dataset.name} has no images; choose another split.`);
+  }
   const foreground = Array.from({ length: Math.max(1, dataset.classes - 1) }, (_, index) => index + 1);
   const cases: CaseScores[] = [];
   for (const [index, id] of ids.entries()) {
