@@ -2,7 +2,7 @@ import { HidiffError, isHidiffError } from "@hidiff/core-tensor/errors";
 import { CommanderError } from "commander";
 
 /** What the command's exit code says. */
-export const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
+const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
 
 /** The code of the error that says that a training was stopped by its user. */
 export const stopped = "cli.stopped";

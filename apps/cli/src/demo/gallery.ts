@@ -27,7 +27,7 @@ export interface GalleryImage {
 /** Small images are enlarged, so that their pixels can be seen. */
 const enlargement = 3;
 
-export interface GalleryInputs {
+interface GalleryInputs {
   readonly sample: SegmentationSample;
   readonly scores: CaseScores;
   readonly segmentation: Segmentation;

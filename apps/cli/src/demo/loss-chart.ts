@@ -2,13 +2,13 @@ import { escapeHtml } from "./html.ts";
 import type { LossCurve, TrainingCourse } from "./losses.ts";
 
 /** The chart's drawing area in pixels; its text does not scale, so there is one for wide and one for narrow screens. */
-export interface ChartSize {
+interface ChartSize {
   readonly width: number;
   readonly height: number;
 }
 
 const border = { left: 44, right: 12, top: 26, bottom: 30 } as const;
-/** Each drawn point is the mean over about this share of the curve, so that the course shows through the noise. */
+/** Each drawn point is the mean over this share of the curve on either side, so that the course shows through the noise. */
 const smoothing = 0.03;
 
 /** The losses as an SVG: logarithmic, smoothed, one curve each (classes `series-0`, `series-1`, …). */
@@ -40,7 +40,7 @@ export function lossChart({ curves, iterations, phaseChange }: TrainingCourse, {
   const divider =
     phaseChange > 0 && phaseChange < iterations
       ? `<line class="divider" x1="${change}" x2="${change}" y1="${border.top}" y2="${bottom}"/>` +
-        `<text class="tick" x="${change}" y="${border.top - 10}">alternate training →</text>`
+        `<text class="tick" x="${change}" y="${border.top - 10}" text-anchor="${phaseChange > iterations / 2 ? "end" : "start"}">alternate training →</text>`
       : "";
   return (
     `<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="Training losses: ${escapeHtml(curves.map(({ name }) => name).join(", "))}">` +
@@ -48,9 +48,9 @@ export function lossChart({ curves, iterations, phaseChange }: TrainingCourse, {
   );
 }
 
-/** A running mean, exact at the start. */
+/** A running mean over the points on both sides. */
 function smoothCurve({ points }: LossCurve): { iteration: number; loss: number }[] {
-  const span = Math.max(1, Math.round(points.length * smoothing));
+  const span = Math.round(points.length * smoothing);
   return points.map(({ iteration }, index) => {
     const part = points.slice(Math.max(0, index - span), index + span + 1);
     return { iteration, loss: part.reduce((sum, { loss }) => sum + loss, 0) / part.length };

@@ -28,7 +28,7 @@ p { margin: 0 0 12px; max-width: 72ch; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 18px; margin: 16px 0 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 0.94rem; }
-.small { font-size: 0.85rem; margin: 10px 0 0; }
+.small { font-size: 0.85rem; margin: 10px 0 0; max-width: none; }
 th, td { padding: 7px 10px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }

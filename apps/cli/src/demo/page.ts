@@ -8,7 +8,7 @@ import type { TrainingCourse } from "./losses.ts";
 import { pageStyle } from "./page-style.ts";
 
 /** What the demo's page tells. */
-export interface PageContent {
+interface PageContent {
   readonly summaries: readonly MetricSummary[];
   readonly course: TrainingCourse;
   readonly images: readonly GalleryImage[];

@@ -49,19 +49,19 @@ export async function demo(options: DemoOptions): Promise<void> {
   });
   const folder = join(out, demoFiles.training);
   const { bundle, trainingSeconds, report, images } = await withProgress({ total: work.total }, async (progress) => {
-    const training = await runTraining(configuration, {
+    const run = await runTraining(configuration, {
       folder,
       onIteration: (iteration) => progress.update(work.training(iteration), phaseLabels[iteration.phase], describeLosses(iteration.losses)),
     });
-    training.model.dispose();
+    run.model.dispose();
     const trained = (Date.now() - startedAt.getTime()) / 1000;
-    const evaluation = await evaluateBundle(training.bundle!, dataset, {
+    const evaluation = await evaluateBundle(run.bundle!, dataset, {
       configuration,
       seed,
       folder: join(out, demoFiles.pictures),
       onProgress: (done) => progress.update(work.evaluation(done), "Evaluation"),
     });
-    return { bundle: training.bundle!, trainingSeconds: trained, ...evaluation };
+    return { bundle: run.bundle!, trainingSeconds: trained, ...evaluation };
   });
 
   const summaries = summarizeReports([report]);

@@ -18,7 +18,7 @@ const overlap = { higherIsBetter: true, decimals: 4, shown: true } as const;
 const distance = { higherIsBetter: false, decimals: 2 } as const;
 
 /** The metrics in the order in which they are shown. */
-export const metricDescriptions: readonly MetricDescription[] = [
+const metricDescriptions: readonly MetricDescription[] = [
   { name: "dice", label: "Dice", column: "dice", ...overlap },
   { name: "intersectionOverUnion", label: "IoU", column: "iou", ...overlap },
   { name: "recall", label: "Recall", column: "recall", ...overlap },

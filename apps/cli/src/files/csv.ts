@@ -1,5 +1,5 @@
 /** A value of a table; undefined is an empty cell. */
-export type Cell = string | number | boolean | undefined;
+type Cell = string | number | boolean | undefined;
 
 /** Comma-separated values as RFC 4180 has them, with a line of names, lines ending in a line feed. */
 export function formatCsv(header: readonly string[], rows: readonly (readonly Cell[])[]): string {

@@ -7,7 +7,7 @@ import { formatJson } from "./json.ts";
 export const manifestFile = "manifest.json";
 
 /** What every run manifest says. */
-export interface RunManifest {
+interface RunManifest {
   readonly command: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly platform: string;

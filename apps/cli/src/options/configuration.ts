@@ -52,7 +52,7 @@ async function source({ preset: name, config, resume }: ConfigurationOptions, fo
  *
  * @throws HidiffError `file.read`, `config.syntax`
  */
-export async function readConfigurationFile(path: string): Promise<unknown> {
+async function readConfigurationFile(path: string): Promise<unknown> {
   const text = await readFile(path, "utf8").catch((error: unknown) => {
     throw fileError("read", path, error);
   });

@@ -4,7 +4,7 @@ import type { Picture } from "./maps.ts";
 /** Colours of {@link errorPicture}; what is rightly background is black. */
 export const errorColours: Readonly<Record<"right" | "extra" | "missed", Colour>> = { right: [255, 255, 255], extra: [230, 60, 60], missed: [70, 130, 255] };
 
-export interface ErrorPictureInputs {
+interface ErrorPictureInputs {
   /** Labels `[height, width]`. */
   readonly mask: Uint8Array;
   readonly truth: Uint8Array;

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { basename, extname, join } from "node:path";
+import { basename, extname, isAbsolute, join, resolve } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import { glob, isDynamicPattern } from "tinyglobby";
 
@@ -18,9 +18,11 @@ export interface PredictionInput {
  * @throws HidiffError `cli.inputs` where one names nothing
  */
 export async function findInputs(inputs: readonly string[]): Promise<PredictionInput[]> {
-  const paths: string[] = [];
-  for (const input of inputs) paths.push(...(await expand(input)));
-  return nameInputs([...new Set(paths)]);
+  const paths = new Map<string, string>();
+  for (const input of inputs) {
+    for (const path of await expand(input)) if (!paths.has(resolve(path))) paths.set(resolve(path), path);
+  }
+  return nameInputs([...paths.values()]);
 }
 
 async function expand(input: string): Promise<string[]> {
@@ -32,7 +34,7 @@ async function expand(input: string): Promise<string[]> {
     return found.sort().map((name) => join(input, name));
   }
   if (isDynamicPattern(input)) {
-    const found = await glob(input.replaceAll("\\", "/"), { expandDirectories: false });
+    const found = await glob(input.replaceAll("\\", "/"), { expandDirectories: false, absolute: isAbsolute(input) });
     if (found.length === 0) throw new HidiffError("cli.inputs", `No file matches ${input}.`);
     return found.sort();
   }

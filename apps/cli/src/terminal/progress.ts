@@ -3,10 +3,12 @@ import { formatDuration } from "./duration.ts";
 import { Pace } from "./pace.ts";
 
 /** What a {@link Progress} shows. */
-export interface ProgressOptions {
+interface ProgressOptions {
   readonly total: number;
   /** What is done already. */
   readonly done?: number;
+  /** When the job began, as `performance.now()` tells; default: now. */
+  readonly since?: number;
   /** What is counted, such as "it" or "images": shows the rate. Without it, only the percentage is shown. */
   readonly unit?: string;
 }
@@ -20,7 +22,6 @@ export class Progress {
   readonly #options: ProgressOptions;
   readonly #pace: Pace;
   readonly #bar: cliProgress.SingleBar | undefined;
-  readonly #started: number = seconds();
   #line = "";
   #done: number;
   #printedShare = -1;
@@ -29,7 +30,7 @@ export class Progress {
   constructor(options: ProgressOptions) {
     this.#options = options;
     this.#done = options.done ?? 0;
-    this.#pace = new Pace(this.#done, this.#started);
+    this.#pace = new Pace(this.#done, (options.since ?? performance.now()) / 1000);
     if (!process.stderr.isTTY) return;
     this.#bar = new cliProgress.SingleBar({
       stream: process.stderr,
@@ -70,10 +71,11 @@ export class Progress {
   }
 
   #draw(share: number): string {
+    if (this.#line === "") return "";
     const [label = "", rest = ""] = this.#line.split("|");
     const filled = Math.round(share * barWidth);
     const line = `${label} ${"█".repeat(filled)}${"░".repeat(barWidth - filled)} ${rest}`;
-    return line.slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1));
+    return line.slice(0, Math.max(20, (process.stderr.columns || 80) - 1));
   }
 
   #print(): void {

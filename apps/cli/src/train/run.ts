@@ -74,14 +74,17 @@ export async function train(options: TrainOptions): Promise<void> {
 class PhaseBars {
   #phase: TrainingReport["phase"] | undefined;
   #bar: Progress | undefined;
+  /** When the last iteration ended: a phase's bar appears with its first report, but began then. */
+  #reportedAt: number = performance.now();
 
   show({ phase, iteration, total, losses }: TrainingReport): void {
     if (phase !== this.#phase) {
       this.stop();
       this.#phase = phase;
-      this.#bar = new Progress({ total, done: iteration - 1, unit: "it" });
+      this.#bar = new Progress({ total, done: iteration - 1, since: this.#reportedAt, unit: "it" });
     }
     this.#bar?.update(iteration, phaseLabels[phase], describeLosses(losses));
+    this.#reportedAt = performance.now();
   }
 
   note(text: string): void {

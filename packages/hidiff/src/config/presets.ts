@@ -35,7 +35,7 @@ const presets: Readonly<Record<string, ConfigurationInput>> = {
     architecture: {
       segmentor: { name: "unet", options: { baseWidth: 8, depth: 3 } },
       refiner: { baseWidth: 8 },
-      diffusion: { target: "y0" },
+      diffusion: { target: "y0-log-odds" },
     },
     training: {
       batchSize: 4,
@@ -43,12 +43,12 @@ const presets: Readonly<Record<string, ConfigurationInput>> = {
       augmentation: { affine: false, gaussianBlur: false },
       pretraining: { iterations: 150, learningRate: 2e-3 },
       alternating: { iterations: 250, refinerLearningRate: 2e-3, segmentorLearningRate: 2e-4 },
-      focalWeight: 0.1,
+      focalGamma: 0,
       averageDecay: 0.98,
       validationInterval: 0,
       checkpointInterval: 100,
     },
-    inference: { samples: 8, window: 64, batchSize: 8 },
+    inference: { samples: 5, temperature: 0.3, window: 64, batchSize: 5 },
   },
 };
 

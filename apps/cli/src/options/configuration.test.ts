@@ -1,0 +1,66 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { defaultRunFolder, readConfiguration } from "./configuration.ts";
+
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "hidiff-configuration-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function file(name: string, text: string): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, text);
+  return path;
+}
+
+describe("readConfiguration", () => {
+  it("reads YAML and JSON alike and fills in the defaults", async () => {
+    const yaml = await file("a.yaml", "dataset: { name: drive }\ntraining:\n  batchSize: 3\n");
+    const json = await file("a.json", '{ "dataset": { "name": "drive" }, "training": { "batchSize": 3 } }');
+    const configuration = await readConfiguration({ config: yaml }, folder);
+    expect(configuration.training.batchSize).toBe(3);
+    expect(configuration.training.cropSize).toBe(256);
+    expect(await readConfiguration({ config: json }, folder)).toEqual(configuration);
+  });
+
+  it("takes --data, --seed and --set over the preset, --set last", async () => {
+    const options = { preset: "drive-small", data: "somewhere", seed: 5, set: ["training.batchSize=2", "training.seed=6"] };
+    const configuration = await readConfiguration(options, folder);
+    expect(configuration.dataset).toEqual({ name: "drive", root: "somewhere" });
+    expect(configuration.training.batchSize).toBe(2);
+    expect(configuration.training.seed).toBe(6);
+  });
+
+  it("suggests the likely name of a wrong key, preset or value", async () => {
+    const path = await file("wrong.yaml", "dataset: { name: drive }\ntraining:\n  batchsize: 3\n");
+    await expect(readConfiguration({ config: path }, folder)).rejects.toThrow(/training\.batchsize is not an option\. Did you mean "batchSize"\?/);
+    await expect(readConfiguration({ preset: "drive-smal" }, folder)).rejects.toThrow(/Did you mean "drive-small"\?/);
+    await expect(readConfiguration({ preset: "demo", set: ["inference.sampler=dim"] }, folder)).rejects.toThrow(/Did you mean "ddim"\?/);
+  });
+
+  it.each([
+    ["broken.json", '{ "dataset": ', "config.syntax", /broken\.json cannot be read as JSON/],
+    ["broken.yaml", "dataset: [1, 2\ntraining: x", "config.syntax", /broken\.yaml cannot be read as YAML: .*line/],
+    ["file.toml", "", "usage.option", /\.yaml, \.yml or \.json/],
+    ["empty.yaml", "", "config.invalid", /empty\.yaml is not valid/],
+  ])("refuses %s in one line", async (name, text, code, message) => {
+    const error = (await readConfiguration({ config: await file(name, text) }, folder).catch((reason: unknown) => reason)) as Error;
+    expect(error).toMatchObject({ code });
+    expect(error.message).toMatch(message);
+    expect(error.message).not.toContain("\n");
+  });
+
+  it("needs a source, and says when the file is missing", async () => {
+    await expect(readConfiguration({}, folder)).rejects.toMatchObject({ code: "usage.option" });
+    await expect(readConfiguration({ config: join(folder, "none.yaml") }, folder)).rejects.toMatchObject({ code: "file.read" });
+    await expect(readConfiguration({ resume: true }, folder)).rejects.toMatchObject({ code: "file.read" });
+  });
+});
+
+it("defaultRunFolder is named after the source", () => {
+  expect(defaultRunFolder({ preset: "demo" })).toBe(join("runs", "demo"));
+  expect(defaultRunFolder({ config: "some/where/mine.yaml" })).toBe(join("runs", "mine"));
+});
