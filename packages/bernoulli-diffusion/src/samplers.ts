@@ -28,9 +28,10 @@ export interface SamplerOptions {
   readonly generator: Generator;
   readonly onStep?: ((step: SamplerStep) => void) | undefined;
   /**
-   * Below 1, the chain draws from sharper distributions: before a step, the log odds of `y0Hat` are divided by it. A chain
-   * at 1 is a sample of the masks that the model thinks possible, and scores as an arbitrary one of them would; a cool
-   * chain seeks the most probable mask. The result, the estimate at t = 0, is never sharpened. Default 1.
+   * Below 1, the chain draws from sharper distributions: the log odds of the prior and of each `y0Hat` that a latent mask
+   * is drawn from are divided by it. A chain at 1 is a sample of the masks that the model thinks possible, and scores as
+   * an arbitrary one of them would; a cool chain seeks the most probable mask. What the network receives as prior is the
+   * caller's affair, and the result, the estimate at t = 0, is never sharpened. Default 1.
    */
   readonly temperature?: number | undefined;
   /** A number of steps, or any spacing of {@link spaceSteps}. Default: all steps of the process. */
@@ -75,14 +76,15 @@ function runChain(
   const chain = steps === undefined ? process : respace(process, spaceSteps(process.steps, typeof steps === "number" ? [steps] : steps));
   // The outer scope disposes everything if a callback throws; each step disposes its own as it goes.
   return tidy(() => {
-    let yt = chain.start(prior, generator);
+    const drawnPrior = sharpen(prior, temperature);
+    let yt = chain.start(drawnPrior, generator);
     for (let t = chain.steps - 1; t >= 0; t--) {
       const next = tidy(() => {
         const originalStep = chain.originalSteps[t]!;
         const prediction = predict(yt, sameStep(yt, originalStep));
         checkMasks("sampler", { prior, prediction });
         const y0Hat = chain.y0Hat(yt, prediction, sameStep(yt, t));
-        const { mean, sample } = t === 0 ? { mean: y0Hat, sample: y0Hat } : reverseStep(chain, { yt, y0Hat: sharpen(y0Hat, temperature), prior, t });
+        const { mean, sample } = t === 0 ? { mean: y0Hat, sample: y0Hat } : reverseStep(chain, { yt, y0Hat: sharpen(y0Hat, temperature), prior: drawnPrior, t });
         onStep?.({ t: originalStep, yt, y0Hat, mean });
         return sample;
       });

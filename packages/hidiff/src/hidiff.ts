@@ -50,7 +50,7 @@ export class HiDiff {
 }
 
 /** Integer samples mapped from their whole range to `[low, high]`; float samples are returned as they are. */
-export function normalizeSamples(data: RasterImage["data"], [low, high]: readonly [number, number]): Float32Array {
+function normalizeSamples(data: RasterImage["data"], [low, high]: readonly [number, number]): Float32Array {
   if (data instanceof Float32Array) return data;
   const largest = data instanceof Uint8Array ? 255 : 65535;
   return Float32Array.from(data, (value) => low + ((high - low) * value) / largest);

@@ -3,7 +3,7 @@ import { BatchNorm, Conv2d, type Generator, GroupNorm, type Mode, Module, relu, 
 /** How activations are normalized: over the batch, over groups of channels, or not. */
 export type Normalization = "batch" | "group" | "none";
 
-export interface DoubleConvOptions {
+interface DoubleConvOptions {
   readonly inChannels: number;
   /** Channels between the two convolutions. Default `outChannels`. */
   readonly middleChannels?: number;

@@ -1,7 +1,7 @@
 import { didYouMean, HidiffError } from "@hidiff/core-tensor";
 
 /** Checks one option's value; `undefined` is an option that was not given. */
-export interface OptionReader<T> {
+interface OptionReader<T> {
   /** What the option may be, for errors. */
   readonly expected: string;
   /** The value, its default, or undefined where the given value is none. */

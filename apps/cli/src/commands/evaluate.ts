@@ -1,10 +1,10 @@
 import { Command, Option } from "commander";
 import type { EvaluateOptions } from "../evaluate/run.ts";
-import { numberList, positiveNumber, wholeNumber } from "../options/numbers.ts";
-import { sharedOptions } from "./shared-options.ts";
+import { numberList, wholeNumber } from "../options/numbers.ts";
+import { addOptions, sharedOptions } from "./shared-options.ts";
 
 export function evaluateCommand(): Command {
-  return new Command("evaluate")
+  return addOptions(new Command("evaluate"), sharedOptions.inference())
     .description("Scores a model on a data set: the segmentor's own masks against the refined ones.")
     .requiredOption("--model <bundle>", "a bundle (folder, .zip or URL), or the folder of a finished training")
     .option("--data <folder>", "the folder of the data set (default: that of the training)")
@@ -13,7 +13,6 @@ export function evaluateCommand(): Command {
     .addOption(new Option("--split <name>", "which images").choices(["train", "validation", "test"]).default("test"))
     .addOption(new Option("--seed <n>", "seed of the chains (default: 1)").argParser(wholeNumber).conflicts("seeds"))
     .addOption(new Option("--seeds <list>", "several seeds, such as 1,2,3: also tells how much the seed matters").argParser(numberList))
-    .option("--samples <n>", "refinement chains per image (default: the model's)", positiveNumber)
     .option("--no-surface", "leave out the distances HD95 and ASSD, which take long on large images")
     .option("--pictures", "also write masks and error maps (white right, red too much, blue missed)")
     .option("--out <folder>", "where the files are written", "evaluation")

@@ -1,19 +1,15 @@
 import { Command } from "commander";
-import { positiveNumber, wholeNumber } from "../options/numbers.ts";
+import { wholeNumber } from "../options/numbers.ts";
 import type { PredictOptions } from "../predict/run.ts";
-import { sharedOptions } from "./shared-options.ts";
+import { addOptions, sharedOptions } from "./shared-options.ts";
 
 export function predictCommand(): Command {
-  return new Command("predict")
+  return addOptions(new Command("predict"), sharedOptions.inference())
     .description("Segments images: writes NAME_mask.png in each image's own size.")
     .argument("<inputs...>", "files, folders or patterns (PNG, JPEG, TIFF, GIF, WebP)")
     .requiredOption("--model <bundle>", "a bundle (folder, .zip or URL), or the folder of a finished training")
     .option("--out <folder>", "where the masks are written", "predictions")
-    .option("--samples <n>", "refinement chains per image, whose mean is the result (default: the model's)", positiveNumber)
-    .option("--steps <n>", "refinement steps per chain (default: the model's)", positiveNumber)
     .option("--seed <n>", "seed of the chains", wholeNumber, 0)
-    .option("--flips", "average over the four mirrorings of the image")
-    .option("--keep-largest", "keep only the largest connected part of each class")
     .option("--overlay", "also write NAME_overlay.png: the mask drawn on the image")
     .option("--probability", "also write NAME_probability.png: white is 1")
     .option("--uncertainty", "also write NAME_uncertainty.png: variance over the chains; white is 0.25, the largest possible")

@@ -3,11 +3,12 @@ import { HidiffError } from "@hidiff/core-tensor/errors";
 import { writeFileAtomic } from "@hidiff/core-tensor/node";
 import type { SegmentationDataset, SplitName } from "@hidiff/datasets";
 import { openDataset, writePng } from "@hidiff/datasets/node";
-import { evaluateDataset, type EvaluationReport, inferenceSchema, labelMap, parse, type Segmentation } from "hidiff";
+import { evaluateDataset, type EvaluationReport, labelMap, type Segmentation } from "hidiff";
 import { useBackend } from "../backend.ts";
 import { makeFolder } from "../files/folder.ts";
 import { formatJson } from "../files/json.ts";
 import { writeManifest } from "../files/manifest.ts";
+import { type InferenceFlags, inferenceOptions } from "../options/inference.ts";
 import { openModel } from "../options/model.ts";
 import { errorPicture } from "../pictures/error-map.ts";
 import { maskPicture } from "../pictures/maps.ts";
@@ -19,13 +20,12 @@ import { type DatasetOptions, datasetSpec } from "./dataset.ts";
 import { type MetricSummary, summarizeReports } from "./summary.ts";
 import { comparisonHeader, comparisonRows, formatSummary, metricsCsv } from "./tables.ts";
 
-export interface EvaluateOptions extends DatasetOptions {
+export interface EvaluateOptions extends DatasetOptions, InferenceFlags {
   readonly model: string;
   readonly out: string;
   readonly split: SplitName;
   readonly seed?: number;
   readonly seeds?: readonly number[];
-  readonly samples?: number;
   readonly surface: boolean;
   readonly pictures?: boolean;
   readonly backend?: string;
@@ -47,11 +47,7 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
   const dataset = await openDataset(spec);
   const images = dataset.splits[split].length;
   if (images === 0) throw new HidiffError("evaluate.empty", `The split "${split}" of ${dataset.name} has no images; choose another with --split.`);
-  const inference = parse(
-    inferenceSchema,
-    { ...model.manifest.inference, ...(options.samples === undefined ? {} : { samples: options.samples }) },
-    "The inference options",
-  );
+  const inference = inferenceOptions(model, options);
   await makeFolder(out);
 
   const reports = await withProgress({ total: images * seeds.length, unit: "images" }, async (progress) => {

@@ -14,6 +14,13 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+/** Reads a number from the command line. */
+export function realNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It must be a number.");
+  return value;
+}
+
 /** Reads whole numbers with commas between them. */
 export function numberList(text: string): number[] {
   const values = text.split(",").map(wholeNumber);

@@ -5,11 +5,12 @@ import { HidiffError, isHidiffError } from "@hidiff/core-tensor/errors";
 import { fileError } from "@hidiff/core-tensor/node";
 import type { RasterImage } from "@hidiff/datasets";
 import { readImage, writePng } from "@hidiff/datasets/node";
-import { type HiDiff, type InferenceOptions, inferenceSchema, parse, type Segmentation } from "hidiff";
+import type { HiDiff, InferenceOptions, Segmentation } from "hidiff";
 import { useBackend } from "../backend.ts";
 import { usageError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import { writeManifest } from "../files/manifest.ts";
+import { type InferenceFlags, inferenceOptions } from "../options/inference.ts";
 import { openModel } from "../options/model.ts";
 import { parseColour } from "../pictures/colour.ts";
 import { greyPicture, largestVariance, maskPicture, type Picture } from "../pictures/maps.ts";
@@ -19,14 +20,10 @@ import { Output } from "../terminal/output.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { findInputs, type PredictionInput } from "./inputs.ts";
 
-export interface PredictOptions {
+export interface PredictOptions extends InferenceFlags {
   readonly model: string;
   readonly out: string;
   readonly seed: number;
-  readonly samples?: number;
-  readonly steps?: number;
-  readonly flips?: boolean;
-  readonly keepLargest?: boolean;
   readonly overlay?: boolean;
   readonly probability?: boolean;
   readonly uncertainty?: boolean;
@@ -52,6 +49,7 @@ export async function predict(inputs: readonly string[], options: PredictOptions
   const backend = await useBackend(options.backend, output);
   const { model, path } = await openModel(options.model);
   const inference = inferenceOptions(model, options);
+  checkUncertainty(inference, options);
   await makeFolder(options.out);
 
   const results = await withProgress({ total: images.length, unit: "images" }, async (progress) => {
@@ -75,28 +73,10 @@ export async function predict(inputs: readonly string[], options: PredictOptions
   if (failed > 0) throw new HidiffError("cli.failed", `${failed} of ${results.length} inputs could not be segmented.`);
 }
 
-/** The bundle's options, with those of the command line. */
-function inferenceOptions({ manifest }: HiDiff, options: PredictOptions): InferenceOptions {
-  const { samples, steps, flips, keepLargest } = options;
-  const inference = parse(
-    inferenceSchema,
-    {
-      ...manifest.inference,
-      ...(samples === undefined ? {} : { samples }),
-      ...(steps === undefined ? {} : { steps }),
-      ...(flips === undefined ? {} : { flips }),
-      ...(keepLargest === undefined ? {} : { keepLargestComponent: keepLargest }),
-    },
-    "The inference options",
-  );
-  const available = manifest.architecture.diffusion.steps;
-  if (inference.steps !== undefined && inference.steps > available) {
-    throw usageError(`--steps ${inference.steps}: the model has ${available} refinement steps; give 1 to ${available}.`);
-  }
+function checkUncertainty(inference: InferenceOptions, options: PredictOptions): void {
   if (options.uncertainty === true && inference.samples === 1 && !inference.flips) {
     throw usageError("--uncertainty is the variance over samples, so it needs --samples 2 or more.");
   }
-  return inference;
 }
 
 interface FileOptions extends PredictOptions {

@@ -22,7 +22,7 @@ export interface BackendChoice {
 }
 
 /** Loads one backend and makes it the current one. Returns why it is a good choice; throws if it cannot be loaded. */
-export type BackendLoader = () => Promise<string>;
+type BackendLoader = () => Promise<string>;
 
 export const portableLoaders: Readonly<Record<"wasm" | "cpu", BackendLoader>> = {
   wasm: async () => {

@@ -1,7 +1,7 @@
 import { clone, engine, type Tensor } from "@tensorflow/tfjs-core";
 
 /** Inputs by name. */
-export type Inputs = Readonly<Record<string, Tensor>>;
+type Inputs = Readonly<Record<string, Tensor>>;
 
 interface OperationDefinition<I extends Inputs, O extends Tensor | Tensor[]> {
   readonly inputs: I;

@@ -15,14 +15,14 @@ const outsideImage = -1;
 const windowAttempts = 20;
 
 /** A window of a sample, augmented. */
-export interface Patch {
+interface Patch {
   /** [height, width, imageChannels] */
   readonly image: Float32Array;
   /** [height, width, classes] */
   readonly mask: Float32Array;
 }
 
-export interface WindowOptions {
+interface WindowOptions {
   readonly height: number;
   readonly width: number;
   /** The smallest fraction of the window that shall lie in the field of view. */

@@ -1,7 +1,7 @@
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import type { Batch } from "../types.ts";
 
-export interface PrefetcherOptions {
+interface PrefetcherOptions {
   /** How many batches are made ahead of the one asked for. */
   readonly ahead: number;
   /**

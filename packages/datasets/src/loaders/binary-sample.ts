@@ -2,7 +2,7 @@ import { HidiffError } from "@hidiff/core-tensor/errors";
 import type { RasterImage, SegmentationSample } from "../types.ts";
 
 /** A decoded file. */
-export interface NamedImage {
+interface NamedImage {
   readonly path: string;
   readonly image: RasterImage;
 }

@@ -13,7 +13,7 @@ export function createLayer(size: number): Layer {
 }
 
 /** The strength of a stroke at `distance` (in picture coordinates) from its line; `halfPixel` is half a pixel's side. */
-export type Profile = (distance: number, halfPixel: number) => number;
+type Profile = (distance: number, halfPixel: number) => number;
 
 export interface Segment {
   readonly x0: number;

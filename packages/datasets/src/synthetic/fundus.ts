@@ -6,7 +6,7 @@ import { smoothNoise } from "./smooth-noise.ts";
 import { growVessels, type FundusAnatomy, type VesselSegment, type VesselWidths } from "./vessel-tree.ts";
 
 /** A drawn fundus. */
-export interface Fundus {
+interface Fundus {
   /** [size, size, 3] in [-1, 1], on the 256 levels of an 8-bit image */
   readonly image: Float32Array;
   /** [size, size, 1]: 1 on vessels */

@@ -27,7 +27,7 @@ const presets: Readonly<Record<string, ConfigurationInput>> = {
       validationInterval: 250,
       checkpointInterval: 100,
     },
-    inference: { samples: 5, temperature: 0.3, window: 128, overlap: 0.1, batchSize: 16 },
+    inference: { samples: 5, temperature: 0.1, window: 128, overlap: 0.1, batchSize: 16 },
   },
   /** Synthetic fundus images, small enough for the embedded backend: what `hidiff demo` trains. */
   demo: {
@@ -48,7 +48,7 @@ const presets: Readonly<Record<string, ConfigurationInput>> = {
       validationInterval: 0,
       checkpointInterval: 100,
     },
-    inference: { samples: 5, temperature: 0.3, window: 64, batchSize: 5 },
+    inference: { samples: 5, temperature: 0.1, window: 64, batchSize: 5 },
   },
 };
 

@@ -139,7 +139,7 @@ export function refinerInputs(configuration: RefinerGoldenConfiguration): Refine
 }
 
 /** What one pass gives: the output, row-major in the published layout, and in training mode the norm of every gradient. */
-export interface GoldenRun {
+interface GoldenRun {
   readonly output: Float32Array;
   /** By published name; of `sum(output · weights)` with weights by the formula. */
   readonly gradientNorms: ReadonlyMap<string, number>;

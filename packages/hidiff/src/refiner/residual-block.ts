@@ -1,7 +1,7 @@
 import type { TimeConditioning } from "@hidiff/binary-nn";
 import { add, Conv2d, type Generator, GroupNorm, Linear, Module, mul, split, type Tensor, type Tensor4D } from "@hidiff/core-tensor";
 
-export interface ResidualBlockOptions {
+interface ResidualBlockOptions {
   readonly inChannels: number;
   readonly outChannels: number;
   readonly embeddingChannels: number;

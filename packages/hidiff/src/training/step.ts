@@ -20,7 +20,7 @@ export interface MicroBatch {
   readonly y0: Tensor4D;
 }
 
-export interface UpdateOptions {
+interface UpdateOptions {
   readonly batch: Batch;
   readonly parameters: readonly NamedParameter[];
   readonly optimizer: AdamW;
