@@ -38,8 +38,9 @@ export function crossEntropyLoss(logits: Tensor4D, y0: Tensor4D): Scalar {
 }
 
 /**
- * Dice loss `1 − (2Σpq + s)/(Σp² + Σq² + s)` with s = 1e-5, in [0, 1]: sums over all pixels of the batch for each class,
- * then the mean over the classes, background included (the method, section 3).
+ * Dice loss `1 − (2Σpq + s)/(Σp² + Σq² + s)` with s = 1e-5, in [0, 1]: sums over the pixels of each item and class, then
+ * the mean over items and classes, background included (the method, section 3). A mean over items, so that gradients of
+ * parts of a batch add up to that of the whole.
  *
  * @param probabilities `[batch, height, width, classes]`, in [0, 1]; see {@link prior}
  * @param y0 truth in [0, 1], of the same shape; one-hot over the classes
@@ -48,7 +49,7 @@ export function crossEntropyLoss(logits: Tensor4D, y0: Tensor4D): Scalar {
 export function diceLoss(probabilities: Tensor4D, y0: Tensor4D): Scalar {
   requireSameShape("diceLoss", probabilities, y0);
   return tidy(() => {
-    const perClass = (values: Tensor): Tensor => sum(reshape(values, [-1, y0.shape[3]]), 0);
+    const perClass = (values: Tensor): Tensor => sum(values, [1, 2]);
     const overlap = perClass(mul(probabilities, y0));
     const total = add(perClass(square(probabilities)), perClass(square(y0)));
     const dice = div(add(mul(overlap, 2), diceSmoothing), add(total, diceSmoothing));

@@ -65,6 +65,11 @@ export interface TrainingOptions {
    * smallest for calibrated probabilities, which is what the sampling of a chain needs.
    */
   readonly focalGamma: number;
+  /**
+   * Weight of a Dice loss of the estimated mask, added to L_diff. Default 0, the paper's. Chains that seek the most
+   * probable mask (a low sampling temperature) are scored by Dice and gain from being trained for it.
+   */
+  readonly refinerDiceWeight: number;
   readonly weightDecay: number;
   /** Largest Euclidean norm of a gradient. Default: none. */
   readonly gradientClip?: number | undefined;
@@ -186,6 +191,7 @@ const training = z.strictObject({
   diffusionWeight: weight.default(1),
   focalWeight: weight.default(1),
   focalGamma: weight.default(2),
+  refinerDiceWeight: weight.default(0),
   weightDecay: weight.default(0),
   gradientClip: z.number().positive().optional(),
   averageDecay: z.number().min(0).lt(1).default(0.9999),

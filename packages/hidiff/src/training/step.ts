@@ -18,6 +18,8 @@ export interface MicroBatch {
   readonly image: Tensor4D;
   /** `[batch, height, width, classes]` */
   readonly y0: Tensor4D;
+  /** The place of its first item in the batch. */
+  readonly first: number;
 }
 
 interface UpdateOptions {
@@ -69,5 +71,5 @@ function part({ height, width, imageChannels, classes, images, masks }: Batch, s
     const itemSize = height * width * channels;
     return mapTensor(data.subarray(start * itemSize, (start + count) * itemSize), [count, height, width, channels]);
   };
-  return { image: slice(images, imageChannels), y0: slice(masks, classes) };
+  return { image: slice(images, imageChannels), y0: slice(masks, classes), first: start };
 }

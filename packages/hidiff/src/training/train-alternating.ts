@@ -1,6 +1,6 @@
-import { add, type Generator, mean, mul, polynomialDecay, type Scalar, type Tensor4D, tidy } from "@hidiff/core-tensor";
+import { add, concat, type Generator, mean, mul, polynomialDecay, type Scalar, split, type Tensor4D, tidy } from "@hidiff/core-tensor";
 import type { Batch, BatchSource } from "@hidiff/datasets";
-import { prior as priorOf, segmentationLoss } from "@hidiff/segmentors";
+import { diceLoss, prior as priorOf, segmentationLoss } from "@hidiff/segmentors";
 import type { HybridModel } from "../model/hybrid-model.ts";
 import { discriminativeLoss } from "./discriminative-loss.ts";
 import type { RefinerInputs } from "../refiner/refiner.ts";
@@ -51,12 +51,12 @@ function updateRefiner(session: TrainingSession, batch: Batch, learningRate: num
     microBatchSize: options.microBatchSize,
     gradientClip: options.gradientClip,
     where: `alternation iteration ${iteration + 1}, refiner`,
-    loss: ({ image, y0 }) => {
+    loss: ({ image, y0, first }) => {
       const { prior, features } = tidy(() => {
         const output = model.segmentor.forward(image, { training: false });
         return { prior: priorOf(output.logits), features: [...output.features] };
       });
-      const noise = drawNoise(model, { y0, prior, generator });
+      const noise = drawNoise(model, { y0, prior, first, generator });
       return () => refinementLoss(session, { image, y0 }, { prior, features: features as unknown as RefinerInputs["features"], ...noise }, true);
     },
   });
@@ -75,12 +75,12 @@ function updateSegmentor(session: TrainingSession, batch: Batch, learningRate: n
     microBatchSize: options.microBatchSize,
     gradientClip: options.gradientClip,
     where: `alternation iteration ${iteration + 1}, segmentor`,
-    loss: ({ image, y0 }) => () => {
+    loss: ({ image, y0, first }) => () => {
       const { logits, features } = model.segmentor.forward(image, { training: true });
       const segmentation = segmentationLoss({ logits, y0, diceWeight: options.diceWeight });
       if (options.diffusionWeight === 0) return segmentation;
       const prior = priorOf(logits);
-      const noise = drawNoise(model, { y0, prior, generator });
+      const noise = drawNoise(model, { y0, prior, first, generator });
       const refinement = refinementLoss(session, { image, y0 }, { prior, features, ...noise }, false);
       return add(segmentation, mul(refinement, options.diffusionWeight)) as Scalar;
     },
@@ -91,25 +91,35 @@ function updateSegmentor(session: TrainingSession, batch: Batch, learningRate: n
 interface NoiseInputs {
   readonly y0: Tensor4D;
   readonly prior: Tensor4D;
+  /** The place of the first item in the batch. */
+  readonly first: number;
   readonly generator: Generator;
 }
 
-/** A step index and a latent mask per item; without gradient. The discriminative refiner gets the prior itself. */
-function drawNoise({ architecture, process }: HybridModel, { y0, prior, generator }: NoiseInputs): { t: number[]; yt: Tensor4D } {
+/**
+ * A step index and a latent mask per item; without gradient. What an item draws depends on its place in the batch alone,
+ * not on the parts that the batch is computed in. The discriminative refiner gets the prior itself.
+ */
+function drawNoise({ architecture, process }: HybridModel, { y0, prior, first, generator }: NoiseInputs): { t: number[]; yt: Tensor4D } {
   const batch = y0.shape[0];
   if (architecture.refiner.kind === "discriminative") return { t: new Array<number>(batch).fill(0), yt: prior };
-  const t = Array.from({ length: batch }, () => generator.integer(process.steps));
-  return { t, yt: process.qSample(y0, prior, t, generator) };
+  const generators = Array.from({ length: batch }, (_, item) => generator.split(first + item));
+  const t = generators.map((own) => own.integer(process.steps));
+  const [masks, priors] = [split(y0, batch), split(prior, batch)] as [Tensor4D[], Tensor4D[]];
+  const latents = generators.map((own, item) => process.qSample(masks[item]!, priors[item]!, [t[item]!], own));
+  return { t, yt: concat(latents) as Tensor4D };
 }
 
 function refinementLoss(
   { model, options }: TrainingSession,
-  { image, y0 }: MicroBatch,
+  { image, y0 }: Pick<MicroBatch, "image" | "y0">,
   { prior, features, t, yt }: Pick<RefinerInputs, "prior" | "features" | "t" | "yt">,
   training: boolean,
 ): Scalar {
   const prediction = model.predict({ image, yt, prior, features, t }, { training });
   if (model.architecture.refiner.kind === "discriminative") return discriminativeLoss(prediction, y0, options.diceWeight);
   const { total } = model.process.loss({ yt, y0, prior, prediction, t, focalWeight: options.focalWeight, gamma: options.focalGamma });
-  return mean(total) as Scalar;
+  if (options.refinerDiceWeight === 0) return mean(total) as Scalar;
+  const dice = diceLoss(model.process.y0Hat(yt, prediction, t), y0);
+  return add(mean(total), mul(dice, options.refinerDiceWeight)) as Scalar;
 }
