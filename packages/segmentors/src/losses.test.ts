@@ -35,16 +35,19 @@ const reference = {
     const terms = p.map((value, i) => -y0[i]! * Math.log(value) - (classes === 1 ? (1 - y0[i]!) * Math.log(1 - value) : 0));
     return terms.reduce((sum, term) => sum + term, 0) / (logits.length / classes);
   },
-  dice(p: readonly number[], q: readonly number[], classes: number): number {
+  dice(p: readonly number[], q: readonly number[], [items, height, width, classes]: Shape): number {
     let loss = 0;
-    for (let k = 0; k < classes; k++) {
-      let overlap = 0;
-      let total = 0;
-      for (let i = k; i < p.length; i += classes) {
-        overlap += p[i]! * q[i]!;
-        total += p[i]! ** 2 + q[i]! ** 2;
+    for (let item = 0; item < items; item++) {
+      for (let k = 0; k < classes; k++) {
+        let overlap = 0;
+        let total = 0;
+        for (let pixel = 0; pixel < height * width; pixel++) {
+          const i = (item * height * width + pixel) * classes + k;
+          overlap += p[i]! * q[i]!;
+          total += p[i]! ** 2 + q[i]! ** 2;
+        }
+        loss += (1 - (2 * overlap + 1e-5) / (total + 1e-5)) / (items * classes);
       }
-      loss += (1 - (2 * overlap + 1e-5) / (total + 1e-5)) / classes;
     }
     return loss;
   },
@@ -106,12 +109,12 @@ describe.each(shapes)("losses on [%i, %i, %i, %i]", (...shape) => {
   });
 
   it("Dice loss and its gradient", () => {
-    check(probabilities, diceLoss, (input) => reference.dice(input, y0, classes));
+    check(probabilities, diceLoss, (input) => reference.dice(input, y0, shape));
   });
 
   it("their weighted sum and its gradient", () => {
     const expected = (weight: number) => (input: readonly number[]) =>
-      reference.crossEntropy(input, y0, classes) + weight * reference.dice(reference.prior(input, classes), y0, classes);
+      reference.crossEntropy(input, y0, classes) + weight * reference.dice(reference.prior(input, classes), y0, shape);
     check(values, (logits, truth) => segmentationLoss({ logits, y0: truth }), expected(1));
     check(values, (logits, truth) => segmentationLoss({ logits, y0: truth, diceWeight: 0.25 }), expected(0.25));
   });
@@ -156,11 +159,11 @@ describe("values by hand", () => {
     expect(dice([0, 0, 0, 0], [0, 0, 0, 0])).toBeCloseTo(0, 6); // nothing to find, nothing found
   });
 
-  it("Dice sums over the batch before it divides", () => {
-    // Item 0: 1 of 1 found; item 1: 0 of 3. Over the batch: 2·1/(1 + 4) = 0.4, while the mean of items would be 0.5.
+  it("Dice is a mean over items", () => {
+    // Item 0: 1 of 1 found; item 1: 0 of 3. Summed over the batch first, Dice would be 2·1/(1 + 4) = 0.4.
     const p = tensor4d([1, 0, 0, 0, 0, 0, 0, 0], [2, 2, 2, 1]);
     const q = tensor4d([1, 0, 0, 0, 1, 1, 1, 0], [2, 2, 2, 1]);
-    expect(scalar(() => diceLoss(p, q))).toBeCloseTo(0.6, 5);
+    expect(scalar(() => diceLoss(p, q))).toBeCloseTo(0.5, 5);
     p.dispose();
     q.dispose();
   });

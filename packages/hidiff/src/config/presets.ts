@@ -43,13 +43,14 @@ const presets: Readonly<Record<string, ConfigurationInput>> = {
       cropSize: 64,
       augmentation: { affine: false, gaussianBlur: false },
       pretraining: { iterations: 150, learningRate: 2e-3 },
-      alternating: { iterations: 250, refinerLearningRate: 2e-3, segmentorLearningRate: 2e-4 },
+      alternating: { iterations: 160, refinerLearningRate: 3e-3, segmentorLearningRate: 1e-4 },
       focalGamma: 0,
+      refinerDiceWeight: 0.5,
       averageDecay: 0.98,
       validationInterval: 0,
       checkpointInterval: 100,
     },
-    inference: { samples: 5, temperature: 0.1, window: 64, batchSize: 5 },
+    inference: { samples: 3, temperature: 0.1, window: 64, batchSize: 3 },
   },
 };
 
