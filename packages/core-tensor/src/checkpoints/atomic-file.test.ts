@@ -44,7 +44,7 @@ describe("writeFileAtomic", () => {
     await mkdir(join(folder, "folder"));
     const failure = (...parts: string[]): Promise<unknown> => writeFileAtomic(join(folder, ...parts), "x").catch((error: unknown) => error);
     expect(await failure("file", "a.txt")).toMatchObject({ code: "file.write", message: expect.stringContaining("a part of the path is a file") });
-    expect(await failure("missing", "a.txt")).toMatchObject({ message: expect.stringContaining("does not exist") });
+    expect(await failure("missing", "a.txt")).toMatchObject({ message: expect.stringContaining("there is no such file or folder") });
     expect(await failure("folder")).toMatchObject({ message: expect.stringContaining("it is a folder, not a file") });
     expect((await readdir(folder)).sort()).toEqual(["file", "folder"]);
     expect(await readFile(join(folder, "file"), "utf8")).toBe("kept");
@@ -71,7 +71,7 @@ describe("safetensors files", () => {
 
   it("say which file is missing or broken", async () => {
     const path = join(folder, "model.safetensors");
-    await expect(readSafetensors(path)).rejects.toMatchObject({ code: "file.read", message: `Cannot read ${path}: the folder or file does not exist.` });
+    await expect(readSafetensors(path)).rejects.toMatchObject({ code: "file.read", message: `Cannot read ${path}: there is no such file or folder; check the path.` });
     await writeFile(path, "abc");
     await expect(readSafetensors(path)).rejects.toMatchObject({ code: "safetensors.format", message: expect.stringContaining(path) });
   });

@@ -8,9 +8,10 @@ const remedies: Readonly<Record<string, string>> = {
   EACCES: "permission was denied; choose another folder or change its permissions",
   EPERM: "the operation is not permitted there; choose another folder",
   EROFS: "the file system is read-only; choose another folder",
-  ENOENT: "the folder or file does not exist",
+  ENOENT: "there is no such file or folder; check the path",
   ENOTDIR: "a part of the path is a file, not a folder",
   EISDIR: "it is a folder, not a file",
+  EMFILE: "too many files are open; raise the limit or do less at once",
 };
 
 /** A {@link HidiffError} `file.write` or `file.read` that says what went wrong with a path, and the remedy. */

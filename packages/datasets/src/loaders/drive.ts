@@ -29,7 +29,7 @@ const layout =
  *
  * @param root the folder that holds `training` and `test`
  * @throws `datasets.layout` for a missing folder or a file without its partner, `datasets.option` for options out of
- * range. `load` rejects with `datasets.id` for an unknown id, `datasets.file` or `datasets.image` for an unreadable file,
+ * range. `load` rejects with `datasets.id` for an unknown id, `file.read` or `datasets.image` for an unreadable file,
  * `datasets.size` for a mask of another size than its image.
  */
 export async function openDrive(root: string, options: DriveOptions = {}): Promise<SegmentationDataset> {

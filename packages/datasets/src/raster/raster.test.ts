@@ -44,10 +44,10 @@ describe("readImage and writePng", () => {
 
   it("name missing files, folders, and incomplete or foreign content", async () => {
     await expect(readImage(join(folder, "absent.png"))).rejects.toMatchObject({
-      code: "datasets.file",
+      code: "file.read",
       message: expect.stringMatching(/absent\.png.*no such file or folder/),
     });
-    await expect(readImage(folder)).rejects.toMatchObject({ code: "datasets.file" });
+    await expect(readImage(folder)).rejects.toMatchObject({ code: "file.read" });
     const whole = join(folder, "whole.png");
     await writePng(whole, { width: 40, height: 40, channels: 1, data: Uint8Array.from({ length: 1600 }, (_, i) => (i * i) % 251) });
     const bytes = await readFile(whole);
@@ -59,10 +59,10 @@ describe("readImage and writePng", () => {
 
   it("leave no file behind where writing fails, and keep the old one", async () => {
     const image: RasterImage = { width: 1, height: 1, channels: 1, data: Uint8Array.of(7) };
-    await expect(writePng(join(folder, "absent", "a.png"), image)).rejects.toMatchObject({ code: "datasets.file" });
+    await expect(writePng(join(folder, "absent", "a.png"), image)).rejects.toMatchObject({ code: "file.write" });
     const blocked = join(folder, "blocked");
     await mkdir(join(blocked, "a.png"), { recursive: true });
-    await expect(writePng(join(blocked, "a.png"), image)).rejects.toMatchObject({ code: "datasets.file", message: expect.stringContaining("a.png") });
+    await expect(writePng(join(blocked, "a.png"), image)).rejects.toMatchObject({ code: "file.write", message: expect.stringContaining("a.png") });
     expect(await readdir(blocked)).toEqual(["a.png"]);
   });
 

@@ -1,19 +1,19 @@
 import { readFile } from "node:fs/promises";
 import { HidiffError } from "@hidiff/core-tensor/errors";
+import { fileError } from "@hidiff/core-tensor/files-node";
 import sharp from "sharp";
 import type { RasterImage } from "../types.ts";
-import { fileError } from "./file-error.ts";
 
 /**
  * Reads a TIFF, PNG, JPEG, GIF or WebP file (of several pages, the first) on the pixel grid it is stored in: an
  * orientation tag does not turn it, so that an image and its mask stay aligned. An alpha channel is dropped.
  *
  * @returns [height, width, channels] with 1 channel (grey) or 3 (RGB): a `Uint8Array`, or a `Uint16Array` for 16 bits
- * @throws `datasets.file` where the file cannot be read, `datasets.image` where it is no complete image of 8 or 16 bits
+ * @throws `file.read` where the file cannot be read, `datasets.image` where it is no complete image of 8 or 16 bits
  */
 export async function readImage(path: string): Promise<RasterImage> {
   const bytes = await readFile(path).catch((error: unknown) => {
-    throw fileError("readImage", path, error);
+    throw fileError("read", path, error);
   });
   try {
     const { space, depth } = await sharp(bytes).metadata();

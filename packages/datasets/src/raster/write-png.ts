@@ -1,13 +1,13 @@
 import { HidiffError } from "@hidiff/core-tensor/errors";
+import { writeFileAtomic } from "@hidiff/core-tensor/files-node";
 import sharp from "sharp";
 import type { RasterImage } from "../types.ts";
-import { writeAtomically } from "./write-atomically.ts";
 
 /**
  * Writes a PNG of 8 bits (`Uint8Array`) or 16 bits (`Uint16Array`) with 1 channel (grey), 3 (RGB) or 4 (RGB and alpha).
  * The file appears complete or not at all.
  *
- * @throws `datasets.image` for data that a PNG cannot hold, `datasets.file` where it cannot be written
+ * @throws `datasets.image` for data that a PNG cannot hold, `file.write` where it cannot be written
  */
 export async function writePng(path: string, image: RasterImage): Promise<void> {
   const { width, height, channels, data } = image;
@@ -27,5 +27,5 @@ export async function writePng(path: string, image: RasterImage): Promise<void> 
   const wide = data instanceof Uint16Array;
   const space = channels === 1 ? (wide ? "grey16" : "b-w") : wide ? "rgb16" : "srgb";
   const png = await sharp(data, { raw: { width, height, channels } }).toColourspace(space).png().toBuffer();
-  await writeAtomically(path, png);
+  await writeFileAtomic(path, png);
 }

@@ -1,0 +1,1 @@
+export { fileError, readSafetensors, writeFileAtomic, writeSafetensors } from "./checkpoints/atomic-file.ts";
