@@ -6,7 +6,6 @@ import {
   mean,
   mul,
   neg,
-  reshape,
   type Scalar,
   softplus,
   square,
