@@ -2,7 +2,9 @@
  * Records a finished training and its evaluation in `results/`: the figures as JSON, the losses as an SVG, and masks and
  * error maps of the best and the worst image. Usage:
  *
- *     node --conditions=@hidiff/source --import tsx scripts/record-results.ts NAME RUN_FOLDER EVALUATION_FOLDER
+ *     node --conditions=@hidiff/source --import tsx scripts/record-results.ts NAME RUN_FOLDER EVALUATION_FOLDER…
+ *
+ * Several evaluations, such as one a seed, are put together.
  */
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,15 +21,19 @@ interface Case {
   readonly refined: { readonly dice: number };
 }
 
-const [name, run, evaluation] = process.argv.slice(2) as [string, string, string];
+const [name, run, ...evaluations] = process.argv.slice(2) as [string, string, ...string[]];
 const results = fileURLToPath(new URL("../results", import.meta.url));
 const readJson = async (path: string): Promise<Record<string, unknown>> => JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
 
-const { cases, seeds, inference } = (await readJson(join(evaluation, "metrics.json"))) as unknown as {
-  cases: readonly Case[];
-  seeds: readonly number[];
-  inference: object;
-};
+interface Evaluation {
+  readonly cases: readonly Case[];
+  readonly seeds: readonly number[];
+  readonly inference: object;
+}
+const parts = await Promise.all(evaluations.map(async (folder) => (await readJson(join(folder, "metrics.json"))) as unknown as Evaluation));
+const cases = parts.flatMap((part) => part.cases);
+const seeds = parts.flatMap((part) => part.seeds);
+const { inference } = parts[0]!;
 const ids = [...new Set(cases.map(({ id }) => id))];
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 const spread = (values: readonly number[]): number => Math.sqrt(mean(values.map((value) => (value - mean(values)) ** 2)) * (values.length / Math.max(1, values.length - 1)));
@@ -41,7 +47,7 @@ const random = new Generator("record-results");
 const comparison = pairedComparison(images.map(({ segmentor }) => segmentor), images.map(({ mean: refined }) => refined), { random: () => random.uniform() });
 const perSeed = Object.fromEntries(seeds.map((seed) => [seed, round(mean(cases.filter((scores) => scores.seed === seed).map(({ refined }) => refined.dice)))]));
 const trained = (await readJson(join(run, "manifest.json"))) as { configuration: { dataset: Record<string, unknown> } } & Record<string, unknown>;
-const evaluated = await readJson(join(evaluation, "manifest.json"));
+const evaluated = await Promise.all(evaluations.map((folder) => readJson(join(folder, "manifest.json"))));
 const { root: _root, ...dataset } = trained.configuration.dataset; // where the data lie is nobody's business
 
 await mkdir(join(results, name), { recursive: true });
@@ -63,7 +69,7 @@ const document = {
     seconds: trained["seconds"],
     configuration: { ...trained.configuration, dataset },
   },
-  evaluation: { backend: evaluated["backend"], seconds: evaluated["seconds"] },
+  evaluation: evaluated.map((manifest) => ({ backend: manifest["backend"], seconds: manifest["seconds"] })),
 };
 await writeFile(join(results, `${name}.json`), `${JSON.stringify(document, null, 2)}\n`);
 
@@ -77,7 +83,8 @@ await writeFile(join(results, name, "losses.svg"), svg);
 const byGain = images.toSorted((a, b) => a.mean - a.segmentor - (b.mean - b.segmentor));
 for (const [which, { id }] of [["worst", byGain[0]!], ["best", byGain.at(-1)!]] as const) {
   for (const kind of ["prior_mask", "refined_mask", "prior_errors", "refined_errors"]) {
-    await copyFile(join(evaluation, "pictures", `${id}_seed${seeds[0]}_${kind}.png`), join(results, name, `${which}_${id}_${kind}.png`));
+    const picture = parts[0]!.seeds.length === 1 ? id : `${id}_seed${seeds[0]}`;
+    await copyFile(join(evaluations[0]!, "pictures", `${picture}_${kind}.png`), join(results, name, `${which}_${id}_${kind}.png`));
   }
 }
 console.log(document.segmentor, document.refined, comparison, byGain[0]!.id, byGain.at(-1)!.id);
