@@ -1,5 +1,5 @@
 /**
- * `pnpm bench [--packages]`: the slice on every backend that loads, as ratios of one run, with memory; with `--packages`,
+ * `pnpm bench [--packages] [--rounds N]`: the slice on every backend that loads, as ratios of one run, with memory; with `--packages`,
  * also every package's own benchmarks on the preferred backend. Rounds are interleaved, since machines drift.
  */
 import { execFile } from "node:child_process";
@@ -7,7 +7,7 @@ import { readdir } from "node:fs/promises";
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { promisify } from "node:util";
+import { parseArgs, promisify } from "node:util";
 import { selectBackend } from "@hidiff/core-tensor/node";
 import type { SliceTimes } from "./slice.ts";
 
@@ -16,7 +16,8 @@ interface Benchmark {
   run(): Promise<Record<string, number | string>>;
 }
 
-const rounds = 3;
+const { values: flags } = parseArgs({ options: { packages: { type: "boolean", default: false }, rounds: { type: "string", default: "3" } } });
+const rounds = Number(flags.rounds);
 const measured = ["tfjs-node-gpu", "tfjs-node", "wasm"] as const; // plain JavaScript would take hours
 const columns = ["pretraining", "alternating", "inference", "memory"] as const;
 
@@ -68,7 +69,7 @@ console.table(
   ),
 );
 
-if (process.argv.includes("--packages")) {
+if (flags.packages) {
   await selectBackend();
   const packages = fileURLToPath(new URL("../packages", import.meta.url));
   for (const name of (await readdir(packages)).toSorted()) {
