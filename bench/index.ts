@@ -31,7 +31,7 @@ async function measure(backend: string): Promise<SliceTimes | string> {
     return JSON.parse((await child).stdout.trim().split("\n").at(-1)!) as SliceTimes;
   } catch (error) {
     const text = (error as { stderr?: string }).stderr ?? String(error);
-    return /\(tfjs[^)]*\)|No tensor backend[^\n]*/.exec(text)?.[0] ?? text.slice(-200);
+    return /HidiffError: (.*)/.exec(text)?.[1] ?? text.slice(-200);
   }
 }
 
@@ -52,7 +52,7 @@ for (let round = 0; round < rounds; round++) {
 const reference = [...results.keys()][0];
 if (reference === undefined) throw new Error("No backend could be measured.");
 const middle = (backend: string, column: (typeof columns)[number]): number => median(results.get(backend)!.map((times) => times[column]));
-console.log(`\nThe demo's model, batch 4 of 64×64; inference: one 64×64 image, 8 samples of 10 steps. Medians of ${rounds} interleaved rounds.`);
+console.log(`\nThe demo's model, batch 4 of 64×64; inference: one 64×64 image, 3 samples of 10 steps. Medians of ${rounds} interleaved rounds.`);
 console.log(`Load average at the end: ${loadavg()[0]!.toFixed(1)}. Ratios: ${reference} = 1.\n`);
 console.table(
   Object.fromEntries(
