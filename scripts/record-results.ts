@@ -76,8 +76,11 @@ await writeFile(join(results, `${name}.json`), `${JSON.stringify(document, null,
 const style =
   "<style>text{font:12px sans-serif;fill:#555}.grid{stroke:#ddd}.divider{stroke:#999;stroke-dasharray:4 4}.curve{fill:none;stroke-width:1.5}.series-0{stroke:#4363d8}.series-1{stroke:#e6194b}.series-2{stroke:#3cb44b}</style>";
 const course = trainingCourse(await readFile(join(run, "log.jsonl"), "utf8"));
-const legend = course.curves.map(({ name: curve }, index) => `<text x="${60 + 220 * index}" y="12" class="legend-${index}">${["blue", "red", "green"][index]}: ${curve}</text>`).join("");
-const svg = lossChart(course, { width: 760, height: 300 }).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ').replace(/(<svg[^>]*>)/, `$1${style}${legend}`);
+const legend = course.curves.map(({ name: curve }, index) => `<text x="${60 + 220 * index}" y="316">${["blue", "red", "green"][index]}: ${curve}</text>`).join("");
+const svg = lossChart(course, { width: 760, height: 300 })
+  .replace("0 0 760 300", "0 0 760 324") // the legend stands below
+  .replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
+  .replace(/(<svg[^>]*>)/, `$1${style}${legend}`);
 await writeFile(join(results, name, "losses.svg"), svg);
 
 const byGain = images.toSorted((a, b) => a.mean - a.segmentor - (b.mean - b.segmentor));
