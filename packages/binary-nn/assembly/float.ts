@@ -1,76 +1,113 @@
 /** The float convolutions: products of matrices, Winograd's transformations around them, and group normalization. */
 import { nibbleAbove, sigmoid, silu } from "./vector";
 
-/** 6 rows × 8 columns of a product, written to `output`; `columns` is 4 or 8 of them. */
-function product6x8(
-  row0: usize, row1: usize, row2: usize, row3: usize, row4: usize, row5: usize,
-  depth: i32, weights: usize, bias: usize,
-  out0: usize, out1: usize, out2: usize, out3: usize, out4: usize, out5: usize, columns: i32,
+/** 4 rows × 8 columns of a product. With 8 sums, the loop's values fit into the 15 registers that V8 has for them. */
+function product4x8(
+  row0: usize, row1: usize, row2: usize, row3: usize, depth: i32, weights: usize, low: v128, high: v128,
+  out0: usize, out1: usize, out2: usize, out3: usize,
 ): void {
-  const low = bias === 0 ? f32x4.splat(0) : v128.load(bias);
-  const high = bias === 0 ? f32x4.splat(0) : v128.load(bias, 16);
-  let a0 = low, a1 = low, a2 = low, a3 = low, a4 = low, a5 = low;
-  let b0 = high, b1 = high, b2 = high, b3 = high, b4 = high, b5 = high;
-  const bytes = <usize>depth << 2;
-  for (let k: usize = 0; k < bytes; k += 4) {
-    const w0 = v128.load(weights);
-    const w1 = v128.load(weights, 16);
-    weights += 32;
-    let x = v128.load_splat<f32>(row0 + k);
+  let a0 = low, a1 = low, a2 = low, a3 = low;
+  let b0 = high, b1 = high, b2 = high, b3 = high;
+  const end = row0 + (<usize>depth << 2);
+  while (row0 < end) {
+    let w0 = v128.load(weights);
+    let w1 = v128.load(weights, 16);
+    let x = v128.load_splat<f32>(row0);
     a0 = f32x4.add(a0, f32x4.mul(x, w0));
     b0 = f32x4.add(b0, f32x4.mul(x, w1));
-    x = v128.load_splat<f32>(row1 + k);
+    x = v128.load_splat<f32>(row1);
     a1 = f32x4.add(a1, f32x4.mul(x, w0));
     b1 = f32x4.add(b1, f32x4.mul(x, w1));
-    x = v128.load_splat<f32>(row2 + k);
+    x = v128.load_splat<f32>(row2);
     a2 = f32x4.add(a2, f32x4.mul(x, w0));
     b2 = f32x4.add(b2, f32x4.mul(x, w1));
-    x = v128.load_splat<f32>(row3 + k);
+    x = v128.load_splat<f32>(row3);
     a3 = f32x4.add(a3, f32x4.mul(x, w0));
     b3 = f32x4.add(b3, f32x4.mul(x, w1));
-    x = v128.load_splat<f32>(row4 + k);
-    a4 = f32x4.add(a4, f32x4.mul(x, w0));
-    b4 = f32x4.add(b4, f32x4.mul(x, w1));
-    x = v128.load_splat<f32>(row5 + k);
-    a5 = f32x4.add(a5, f32x4.mul(x, w0));
-    b5 = f32x4.add(b5, f32x4.mul(x, w1));
+    w0 = v128.load(weights, 32);
+    w1 = v128.load(weights, 48);
+    x = v128.load_splat<f32>(row0, 4);
+    a0 = f32x4.add(a0, f32x4.mul(x, w0));
+    b0 = f32x4.add(b0, f32x4.mul(x, w1));
+    x = v128.load_splat<f32>(row1, 4);
+    a1 = f32x4.add(a1, f32x4.mul(x, w0));
+    b1 = f32x4.add(b1, f32x4.mul(x, w1));
+    x = v128.load_splat<f32>(row2, 4);
+    a2 = f32x4.add(a2, f32x4.mul(x, w0));
+    b2 = f32x4.add(b2, f32x4.mul(x, w1));
+    x = v128.load_splat<f32>(row3, 4);
+    a3 = f32x4.add(a3, f32x4.mul(x, w0));
+    b3 = f32x4.add(b3, f32x4.mul(x, w1));
+    row0 += 8;
+    row1 += 8;
+    row2 += 8;
+    row3 += 8;
+    weights += 64;
+  }
+  v128.store(out0, a0);
+  v128.store(out0, b0, 16);
+  v128.store(out1, a1);
+  v128.store(out1, b1, 16);
+  v128.store(out2, a2);
+  v128.store(out2, b2, 16);
+  v128.store(out3, a3);
+  v128.store(out3, b3, 16);
+}
+
+/** 4 rows × 4 columns of a product, of weights for 8. */
+function product4x4(
+  row0: usize, row1: usize, row2: usize, row3: usize, depth: i32, weights: usize, bias: v128,
+  out0: usize, out1: usize, out2: usize, out3: usize,
+): void {
+  let a0 = bias, a1 = bias, a2 = bias, a3 = bias;
+  const end = row0 + (<usize>depth << 2);
+  while (row0 < end) {
+    let w = v128.load(weights);
+    a0 = f32x4.add(a0, f32x4.mul(v128.load_splat<f32>(row0), w));
+    a1 = f32x4.add(a1, f32x4.mul(v128.load_splat<f32>(row1), w));
+    a2 = f32x4.add(a2, f32x4.mul(v128.load_splat<f32>(row2), w));
+    a3 = f32x4.add(a3, f32x4.mul(v128.load_splat<f32>(row3), w));
+    w = v128.load(weights, 32);
+    a0 = f32x4.add(a0, f32x4.mul(v128.load_splat<f32>(row0, 4), w));
+    a1 = f32x4.add(a1, f32x4.mul(v128.load_splat<f32>(row1, 4), w));
+    a2 = f32x4.add(a2, f32x4.mul(v128.load_splat<f32>(row2, 4), w));
+    a3 = f32x4.add(a3, f32x4.mul(v128.load_splat<f32>(row3, 4), w));
+    row0 += 8;
+    row1 += 8;
+    row2 += 8;
+    row3 += 8;
+    weights += 64;
   }
   v128.store(out0, a0);
   v128.store(out1, a1);
   v128.store(out2, a2);
   v128.store(out3, a3);
-  v128.store(out4, a4);
-  v128.store(out5, a5);
-  if (columns < 8) return;
-  v128.store(out0, b0, 16);
-  v128.store(out1, b1, 16);
-  v128.store(out2, b2, 16);
-  v128.store(out3, b3, 16);
-  v128.store(out4, b4, 16);
-  v128.store(out5, b5, 16);
 }
 
-/** `rows` rows of a product. Missing rows of the last six repeat the last one. */
+/**
+ * `rows` rows of a product `input · weights + bias`; the columns are a multiple of 4, the depth is even. Missing rows of
+ * the last four repeat the last one.
+ */
 // @ts-ignore: decorator
 @inline
 function productRows(
   input: usize, rowBytes: usize, rows: i32, depth: i32, weights: usize, bias: usize, output: usize, outBytes: usize, columns: i32,
 ): void {
+  const zero = f32x4.splat(0);
   for (let group: i32 = 0; group < columns; group += 8) {
     const to = output + (<usize>group << 2);
-    const groupBias = bias === 0 ? bias : bias + (<usize>group << 2);
-    for (let row: i32 = 0; row < rows; row += 6) {
+    const groupBias = bias + (<usize>group << 2);
+    const low = bias === 0 ? zero : v128.load(groupBias);
+    const high = bias === 0 ? zero : v128.load(groupBias, 16);
+    for (let row: i32 = 0; row < rows; row += 4) {
       const r0 = <usize>row;
       const r1 = <usize>min(row + 1, rows - 1);
       const r2 = <usize>min(row + 2, rows - 1);
       const r3 = <usize>min(row + 3, rows - 1);
-      const r4 = <usize>min(row + 4, rows - 1);
-      const r5 = <usize>min(row + 5, rows - 1);
-      product6x8(
-        input + r0 * rowBytes, input + r1 * rowBytes, input + r2 * rowBytes, input + r3 * rowBytes, input + r4 * rowBytes, input + r5 * rowBytes,
-        depth, weights, groupBias,
-        to + r0 * outBytes, to + r1 * outBytes, to + r2 * outBytes, to + r3 * outBytes, to + r4 * outBytes, to + r5 * outBytes, columns - group,
-      );
+      const in0 = input + r0 * rowBytes, in1 = input + r1 * rowBytes, in2 = input + r2 * rowBytes, in3 = input + r3 * rowBytes;
+      const out0 = to + r0 * outBytes, out1 = to + r1 * outBytes, out2 = to + r2 * outBytes, out3 = to + r3 * outBytes;
+      if (columns - group > 4) product4x8(in0, in1, in2, in3, depth, weights, low, high, out0, out1, out2, out3);
+      else product4x4(in0, in1, in2, in3, depth, weights, low, out0, out1, out2, out3);
     }
     weights += <usize>depth << 5;
   }
@@ -102,15 +139,14 @@ export function matrixProduct(
 }
 
 /**
- * One row of a 3×3 convolution with zero padding: the row's neighbourhoods, column by column, then one product.
+ * One row of a 3×3 convolution with zero padding: the row's neighbourhoods, column by column, then one product. For few
+ * input channels; both numbers of channels are multiples of 4.
  *
  * @param weights groups of 8 channels, each `[dx][dy][inChannel][8]`
- * @param activation 0 none, 1 sigmoid
  */
 export function floatConvolution(
   row: i32, scratch: usize,
-  height: i32, width: i32, inChannels: i32, outChannels: i32, activation: i32,
-  input: usize, weights: usize, bias: usize, output: usize,
+  height: i32, width: i32, inChannels: i32, outChannels: i32, input: usize, weights: usize, bias: usize, output: usize,
 ): void {
   const pixelBytes = <usize>inChannels << 2;
   let to = scratch;
@@ -121,22 +157,75 @@ export function floatConvolution(
       to += pixelBytes;
     }
   }
-  const product = (to + 15) & ~15;
-  const paddedChannels = (outChannels + 3) & ~3;
-  productRows(scratch, 3 * pixelBytes, width, 9 * inChannels, weights, bias, product, <usize>paddedChannels << 2, paddedChannels);
-  for (let x: i32 = 0; x < width; x++) {
-    const from = product + (<usize>(x * paddedChannels) << 2);
-    if (activation === 1) for (let c: i32 = 0; c < paddedChannels; c += 4) v128.store(from + (<usize>c << 2), sigmoid(v128.load(from + (<usize>c << 2))));
-    memory.copy(output + (<usize>((row * width + x) * outChannels) << 2), from, <usize>outChannels << 2);
+  const outBytes = <usize>outChannels << 2;
+  productRows(scratch, 3 * pixelBytes, width, 9 * inChannels, weights, bias, output + <usize>(row * width) * outBytes, outBytes, outChannels);
+}
+
+/** One row and column of tiles: `Bᵀ d B` of the 4×4 inputs from (2·tileRow − 1, 2·column − 1); outside is 0. */
+// @ts-ignore: decorator
+@inline
+function transformTile(input: usize, height: i32, width: i32, channels: i32, tileRow: i32, column: i32, output: usize, plane: usize): void {
+  const pixelBytes = <usize>channels << 2;
+  const y = 2 * tileRow - 1;
+  const x = 2 * column - 1;
+  const corner = input + (<usize>y * <usize>width + <usize>x) * pixelBytes;
+  const rowBytes = <usize>width * pixelBytes;
+  const inside = y >= 0 && y + 3 < height && x >= 0 && x + 3 < width;
+  for (let c: usize = 0; c < pixelBytes; c += 16) {
+    for (let i: i32 = 0; i < 4; i++) {
+      // Row i of Bᵀ d is 0 − 2, 1 + 2, 2 − 1 or 1 − 3 of d's rows.
+      const first = i === 0 ? 0 : i === 2 ? 2 : 1;
+      const second = i === 2 ? 1 : i === 3 ? 3 : 2;
+      let t0: v128, t1: v128, t2: v128, t3: v128;
+      if (inside) {
+        const a = corner + <usize>first * rowBytes + c;
+        const b = corner + <usize>second * rowBytes + c;
+        t0 = combine(i, v128.load(a), v128.load(b));
+        t1 = combine(i, v128.load(a + pixelBytes), v128.load(b + pixelBytes));
+        t2 = combine(i, v128.load(a + 2 * pixelBytes), v128.load(b + 2 * pixelBytes));
+        t3 = combine(i, v128.load(a + 3 * pixelBytes), v128.load(b + 3 * pixelBytes));
+      } else {
+        t0 = combine(i, inputAt(input, height, width, pixelBytes, y + first, x, c), inputAt(input, height, width, pixelBytes, y + second, x, c));
+        t1 = combine(i, inputAt(input, height, width, pixelBytes, y + first, x + 1, c), inputAt(input, height, width, pixelBytes, y + second, x + 1, c));
+        t2 = combine(i, inputAt(input, height, width, pixelBytes, y + first, x + 2, c), inputAt(input, height, width, pixelBytes, y + second, x + 2, c));
+        t3 = combine(i, inputAt(input, height, width, pixelBytes, y + first, x + 3, c), inputAt(input, height, width, pixelBytes, y + second, x + 3, c));
+      }
+      const to = output + c + <usize>(4 * i) * plane;
+      v128.store(to, f32x4.sub(t0, t2));
+      v128.store(to + plane, f32x4.add(t1, t2));
+      v128.store(to + 2 * plane, f32x4.sub(t2, t1));
+      v128.store(to + 3 * plane, f32x4.sub(t1, t3));
+    }
   }
 }
 
-/** The addresses of tile (tileRow, column)'s sixteen inputs are 4×4 around (2·tileRow, 2·column), from −1; outside is 0. */
 // @ts-ignore: decorator
 @inline
-function inputAt(input: usize, height: i32, width: i32, channels: i32, y: i32, x: i32, c: i32): v128 {
+function combine(row: i32, first: v128, second: v128): v128 {
+  return row === 1 ? f32x4.add(first, second) : f32x4.sub(first, second);
+}
+
+// @ts-ignore: decorator
+@inline
+function inputAt(input: usize, height: i32, width: i32, pixelBytes: usize, y: i32, x: i32, c: usize): v128 {
   if (y < 0 || y >= height || x < 0 || x >= width) return f32x4.splat(0);
-  return v128.load(input + (<usize>((y * width + x) * channels + c) << 2));
+  return v128.load(input + <usize>(y * width + x) * pixelBytes + c);
+}
+
+/** Output (i, j) of a tile, four channels: row i of Aᵀ m is 0 + 1 + 2 or 1 − 2 − 3 of m's; then the same along the columns. */
+// @ts-ignore: decorator
+@inline
+function tileOutput(products: usize, plane: usize, i: i32, j: i32, bias: v128): v128 {
+  const from = products + <usize>(4 * i + j) * plane;
+  let sum = bias;
+  for (let k: usize = 0; k < 3; k++) {
+    const m0 = v128.load(from + k * plane);
+    const m1 = v128.load(from + (k + 4) * plane);
+    const m2 = v128.load(from + (k + 8) * plane);
+    const m = i === 0 ? f32x4.add(f32x4.add(m0, m1), m2) : f32x4.sub(f32x4.sub(m0, m1), m2);
+    sum = k === 0 || j === 0 ? f32x4.add(sum, m) : f32x4.sub(sum, m);
+  }
+  return sum;
 }
 
 /**
@@ -148,27 +237,7 @@ export function winogradInput(
   const tileColumns = (width + 1) >> 1;
   const plane = (<usize>(((height + 1) >> 1) * tileColumns * channels)) << 2;
   for (let column: i32 = 0; column < tileColumns; column++) {
-    for (let c: i32 = 0; c < channels; c += 4) {
-      const y = 2 * tileRow - 1;
-      const x = 2 * column - 1;
-      let to = output + (<usize>((tileRow * tileColumns + column) * channels + c) << 2);
-      for (let i: i32 = 0; i < 4; i++) {
-        // Row i of Bᵀ d takes two rows of d: 0 − 2, 1 + 2, 2 − 1, 1 − 3.
-        const first = i === 0 ? 0 : i === 2 ? 2 : 1;
-        const second = i === 2 ? 1 : i === 3 ? 3 : 2;
-        const sign: f32 = i === 1 ? 1 : -1;
-        const factor = f32x4.splat(sign);
-        const t0 = f32x4.add(inputAt(input, height, width, channels, y + first, x, c), f32x4.mul(factor, inputAt(input, height, width, channels, y + second, x, c)));
-        const t1 = f32x4.add(inputAt(input, height, width, channels, y + first, x + 1, c), f32x4.mul(factor, inputAt(input, height, width, channels, y + second, x + 1, c)));
-        const t2 = f32x4.add(inputAt(input, height, width, channels, y + first, x + 2, c), f32x4.mul(factor, inputAt(input, height, width, channels, y + second, x + 2, c)));
-        const t3 = f32x4.add(inputAt(input, height, width, channels, y + first, x + 3, c), f32x4.mul(factor, inputAt(input, height, width, channels, y + second, x + 3, c)));
-        v128.store(to, f32x4.sub(t0, t2));
-        v128.store(to + plane, f32x4.add(t1, t2));
-        v128.store(to + 2 * plane, f32x4.sub(t2, t1));
-        v128.store(to + 3 * plane, f32x4.sub(t1, t3));
-        to += 4 * plane;
-      }
-    }
+    transformTile(input, height, width, channels, tileRow, column, output + (<usize>((tileRow * tileColumns + column) * channels) << 2), plane);
   }
 }
 
@@ -178,11 +247,12 @@ export function winogradInput(
  */
 export function winogradOutput(
   tileRow: i32, scratch: usize, height: i32, width: i32, channels: i32,
-  input: usize, bias: usize, residual: usize, output: usize, thresholdA: usize, bitsA: usize, thresholdB: usize, bitsB: usize,
+  input: usize, bias: usize, residual: usize, output: usize, thresholdA: usize, bitsA: usize,
 ): void {
   const tileColumns = (width + 1) >> 1;
   const plane = (<usize>(((height + 1) >> 1) * tileColumns * channels)) << 2;
   for (let column: i32 = 0; column < tileColumns; column++) {
+    const tile = input + (<usize>((tileRow * tileColumns + column) * channels) << 2);
     for (let i: i32 = 0; i < 2; i++) {
       const y = 2 * tileRow + i;
       if (y >= height) break;
@@ -190,21 +260,62 @@ export function winogradOutput(
         const x = 2 * column + j;
         if (x >= width) break;
         for (let c: i32 = 0; c < channels; c += 4) {
-          const from = input + (<usize>((tileRow * tileColumns + column) * channels + c) << 2) + <usize>(4 * i + j) * plane;
-          // Row i of Aᵀ m is 0 + 1 + 2 or 1 − 2 − 3 of m's; then the same along the columns.
-          let sum = v128.load(bias + (<usize>c << 2));
-          for (let k: usize = 0; k < 3; k++) {
-            const m0 = v128.load(from + k * plane);
-            const m1 = v128.load(from + (k + 4) * plane);
-            const m2 = v128.load(from + (k + 8) * plane);
-            const m = i === 0 ? f32x4.add(f32x4.add(m0, m1), m2) : f32x4.sub(f32x4.sub(m0, m1), m2);
-            sum = k === 0 || j === 0 ? f32x4.add(sum, m) : f32x4.sub(sum, m);
-          }
+          const offset = <usize>c << 2;
           const pixel = <usize>((y * width + x) * channels + c);
+          let sum = tileOutput(tile + offset, plane, i, j, v128.load(bias + offset));
           if (residual !== 0) sum = f32x4.add(sum, v128.load(residual + (pixel << 2)));
           v128.store(output + (pixel << 2), sum);
-          if (bitsA !== 0) store<u8>(bitsA + (pixel >> 2), <u8>nibbleAbove(sum, v128.load(thresholdA + (<usize>c << 2))));
-          if (bitsB !== 0) store<u8>(bitsB + (pixel >> 2), <u8>nibbleAbove(sum, v128.load(thresholdB + (<usize>c << 2))));
+          if (bitsA !== 0) store<u8>(bitsA + (pixel >> 2), <u8>nibbleAbove(sum, v128.load(thresholdA + offset)));
+        }
+      }
+    }
+  }
+}
+
+/** Tiles that {@link winogradConvolution} takes at once: their inputs stay in the second-level cache. */
+const TILES: i32 = 32;
+
+/**
+ * One row of tiles of a 3×3 convolution with zero padding by Winograd's F(2×2, 3×3), for maps whose transformed inputs would
+ * not fit into memory well.
+ *
+ * @param weights the 16 transformed filters, each as {@link matrixProduct} takes it
+ * @param activation 0 none, 1 sigmoid
+ */
+export function winogradConvolution(
+  tileRow: i32, scratch: usize,
+  height: i32, width: i32, inChannels: i32, outChannels: i32, activation: i32,
+  input: usize, weights: usize, bias: usize, output: usize,
+): void {
+  const tileColumns = (width + 1) >> 1;
+  const paddedChannels = (outChannels + 3) & ~3;
+  const inBytes = <usize>inChannels << 2;
+  const outBytes = <usize>paddedChannels << 2;
+  const inPlane = <usize>TILES * inBytes;
+  const outPlane = <usize>TILES * outBytes;
+  const products = scratch + 16 * inPlane;
+  const pixel = products + 16 * outPlane;
+  const filterBytes = <usize>inChannels * <usize>((outChannels + 7) & ~7) * 4;
+  for (let first: i32 = 0; first < tileColumns; first += TILES) {
+    const tiles = min(TILES, tileColumns - first);
+    for (let tile: i32 = 0; tile < tiles; tile++) {
+      transformTile(input, height, width, inChannels, tileRow, first + tile, scratch + <usize>tile * inBytes, inPlane);
+    }
+    for (let i: usize = 0; i < 16; i++) {
+      productRows(scratch + i * inPlane, inBytes, tiles, inChannels, weights + i * filterBytes, 0, products + i * outPlane, outBytes, paddedChannels);
+    }
+    for (let tile: i32 = 0; tile < tiles; tile++) {
+      for (let i: i32 = 0; i < 2; i++) {
+        const y = 2 * tileRow + i;
+        if (y >= height) break;
+        for (let j: i32 = 0; j < 2; j++) {
+          const x = 2 * (first + tile) + j;
+          if (x >= width) break;
+          for (let c: usize = 0; c < outBytes; c += 16) {
+            const sum = tileOutput(products + <usize>tile * outBytes + c, outPlane, i, j, v128.load(bias + c));
+            v128.store(pixel + c, activation === 1 ? sigmoid(sum) : sum);
+          }
+          memory.copy(output + (<usize>((y * width + x) * outChannels) << 2), pixel, <usize>outChannels << 2);
         }
       }
     }

@@ -11,8 +11,9 @@ const needs: { readonly [K in KernelName]?: (values: KernelArguments<K>) => numb
     return 2 * addresses + 16 + 2 * paddedChannels * evenWidth + 4 * outChannels;
   },
   attention: ({ tokens, channels }) => 4 * (tokens + channels),
-  floatConvolution: ({ width, inChannels, outChannels }) => 12 * (width + 2) * inChannels + 16 + 4 * width * (outChannels + 3),
+  floatConvolution: ({ width, inChannels }) => 12 * (width + 2) * inChannels,
   groupStatistics: ({ channels }) => 8 * channels,
+  winogradConvolution: ({ inChannels, outChannels }) => 64 * 32 * (inChannels + outChannels + 3) + 4 * (outChannels + 3),
   stem: ({ nibbles }) => 36 * nibbles,
 };
 

@@ -42,7 +42,7 @@ export class Constants {
   }
 
   /** The part of a 3×3 filter that belongs to some of its input channels, as `floatConvolution` reads it. */
-  convolution(name: string, inChannels: number, outChannels: number, parts: readonly (readonly [start: number, end: number])[] = [[0, inChannels]]): number {
+  convolution(name: string, inChannels: number, outChannels: number, parts: readonly (readonly [start: number, end: number])[]): number {
     return this.once(name, () => {
       const part = selectInputs(this.filter(name, inChannels, outChannels), inChannels, outChannels, parts);
       const channels = part.length / (9 * outChannels);

@@ -163,7 +163,16 @@ export class Plan {
     const channels = imageChannels + 2 * classes;
     const weights = this.#constants.convolution("stem.weight", channels, baseWidth, [[0, imageChannels], [imageChannels + classes, channels]]);
     return [
-      this.floatConvolution({ input, inChannels: imageChannels + classes, outChannels: baseWidth, weights, bias: this.#constants.vector("stem.bias", baseWidth), output: base, activation: 0 }),
+      call("floatConvolution", this.#height, {
+        height: this.#height,
+        width: this.#width,
+        inChannels: paddedChannels(imageChannels + classes),
+        outChannels: baseWidth,
+        input,
+        weights,
+        bias: this.#constants.vector("stem.bias", baseWidth),
+        output: base,
+      }),
       ...conditions.flatMap((condition) => this.conditionImageCalls(condition)),
     ];
   }
@@ -267,23 +276,20 @@ export class Plan {
         coefficients,
       }),
       call("normalizedSilu", height, { width, channels, input: input.floats, coefficients, output: activated }),
-      this.floatConvolution({
-        input: activated,
+      call("winogradConvolution", height / 2, {
+        height,
+        width,
         inChannels: channels,
         outChannels: classes,
-        weights: this.#constants.convolution("headConvolution.weight", channels, classes),
+        activation: head === "sigmoid" ? 1 : 0,
+        input: activated,
+        weights: this.#constants.winograd("headConvolution.weight", channels, classes),
         bias: this.#constants.vector("headConvolution.bias", classes),
         output: this.output,
-        activation: head === "sigmoid" ? 1 : 0,
       }),
     ];
     this.#pool.release(statistics, coefficients, activated);
     return calls;
-  }
-
-  private floatConvolution(values: { input: number; inChannels: number; outChannels: number; weights: number; bias: number; output: number; activation: number }): KernelCall {
-    const [height, width] = [this.#height, this.#width];
-    return call("floatConvolution", height, { height, width, ...values, inChannels: paddedChannels(values.inChannels) });
   }
 
   /** A residual block up to its second normalization. */
@@ -394,8 +400,6 @@ export class Plan {
         output,
         thresholdA: signs.threshold,
         bitsA: signs.bits,
-        thresholdB: 0,
-        bitsB: 0,
       }),
     ];
   }
