@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { benchCommand } from "./commands/bench.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand, probeCommand } from "./commands/doctor.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
@@ -16,6 +17,7 @@ export function createProgram(): Command {
     .addCommand(trainCommand())
     .addCommand(evaluateCommand())
     .addCommand(predictCommand())
+    .addCommand(benchCommand())
     .addCommand(doctorCommand())
     .addCommand(probeCommand(), { hidden: true })
     .addHelpText(
@@ -30,7 +32,7 @@ Examples:
 
 Exit codes: 0 done, 1 failed, 2 wrong usage. DEBUG=hidiff shows where an error happened.`,
     );
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
     command.exitOverride().configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll(/\s*\n\s*/g, " ")}\n`) });
   }
   return program;

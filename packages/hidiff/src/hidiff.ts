@@ -1,42 +1,76 @@
 import { HidiffError } from "@hidiff/core-tensor";
 import type { RasterImage } from "@hidiff/datasets";
 import { unzipSync } from "fflate";
-import { type BundleContents, type BundleManifest, bundleFiles, decodeBundle } from "./bundle/bundle.ts";
+import { type BundleContents, type BundleManifest, bundleFiles, decodeBundle, filesOf } from "./bundle/bundle.ts";
 import { type NetworkImage, segment, type Segmentation, type SegmentOptions } from "./inference/segment.ts";
 import type { HybridModel } from "./model/hybrid-model.ts";
+import type { CompiledRefiner } from "./packed/compiled-refiner.ts";
+import { chooseEngine, compileModel, type RefinerEngine } from "./packed/engine.ts";
+import { PackedRefiner } from "./packed/packed-refiner.ts";
+
+export interface HiDiffOptions {
+  /** What computes the refinement. Default "packed", where the model allows it. */
+  readonly engine?: RefinerEngine;
+  /** Threads of the packed engine. Default: as many as the machine runs at once, at most 16. */
+  readonly threads?: number;
+}
 
 /** A trained model, ready to segment images. */
 export class HiDiff {
   readonly model: HybridModel;
   readonly manifest: BundleManifest;
+  readonly engine: RefinerEngine;
+  readonly #threads: { readonly threads?: number };
+  readonly #compiled: CompiledRefiner | undefined;
+  #packedRefiner: Promise<PackedRefiner> | undefined;
 
-  constructor(model: HybridModel, manifest: BundleManifest) {
+  /**
+   * @param options.compiled the model's refiner, if it is compiled already
+   * @throws HidiffError `engine.packed` if the packed engine is asked for and cannot compute this model
+   */
+  constructor(model: HybridModel, manifest: BundleManifest, { engine, threads, compiled }: HiDiffOptions & { readonly compiled?: CompiledRefiner | undefined } = {}) {
     this.model = model;
     this.manifest = manifest;
+    this.engine = chooseEngine(model.architecture, engine);
+    this.#threads = threads === undefined ? {} : { threads };
+    this.#compiled = compiled;
   }
 
   /**
    * Loads a bundle: from the bytes of a `.zip`, from its files by name, or from a URL (of a `.zip` or of a folder).
    * For a path on disk see `loadBundle` of `hidiff/node`.
    *
-   * @throws HidiffError `bundle.*` for a damaged, incomplete or foreign bundle
+   * @throws HidiffError `bundle.*` for a damaged, incomplete or foreign bundle; `engine.packed`
    */
-  static async load(source: string | URL | Uint8Array | BundleContents): Promise<HiDiff> {
-    const { model, manifest } =
+  static async load(source: string | URL | Uint8Array | BundleContents, options: HiDiffOptions = {}): Promise<HiDiff> {
+    const { model, manifest, compiled } =
       typeof source === "string" || source instanceof URL
         ? await decodeBundle(await download(String(source)), String(source))
         : await decodeBundle(source instanceof Uint8Array ? unzip(source, "The bundle") : source, "The bundle");
-    return new HiDiff(model, manifest);
+    try {
+      return new HiDiff(model, manifest, { ...options, compiled });
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
+  }
+
+  /** The refiner on the packed engine, started when it is first asked for; undefined on the graph engine. */
+  packedRefiner(): Promise<PackedRefiner | undefined> {
+    if (this.engine === "graph") return Promise.resolve(undefined);
+    this.#packedRefiner ??= PackedRefiner.create(this.#compiled ?? compileModel(this.model), this.#threads);
+    return this.#packedRefiner;
   }
 
   /**
    * Segments an image: the segmentor's prior, refined. Options that are not given are the bundle's.
    *
    * @param image 8- or 16-bit samples (mapped to the network's range), or float samples that are normalized already
-   * @throws HidiffError `segment.channels`
+   * @throws HidiffError `segment.channels`; `packed.simd` where WebAssembly has no SIMD
    */
-  segment(image: RasterImage, options: Partial<SegmentOptions> = {}): Promise<Segmentation> {
-    return segment(this.model, this.normalize(image), { seed: 0, ...this.manifest.inference, ...options });
+  async segment(image: RasterImage, options: Partial<SegmentOptions> = {}): Promise<Segmentation> {
+    const packedRefiner = await this.packedRefiner();
+    return segment(this.model, this.normalize(image), { seed: 0, ...this.manifest.inference, packedRefiner, ...options });
   }
 
   /** The image as the networks take it. */
@@ -44,8 +78,13 @@ export class HiDiff {
     return { height: image.height, width: image.width, channels: image.channels, data: normalizeSamples(image.data, this.manifest.preprocessing.range) };
   }
 
+  /** Frees the model's memory and ends the engine's threads. */
   dispose(): void {
     this.model.dispose();
+    void this.#packedRefiner?.then(
+      (refiner) => refiner.dispose(),
+      () => undefined,
+    );
   }
 }
 
@@ -81,5 +120,7 @@ async function download(url: string): Promise<BundleContents> {
   };
   if (url.endsWith(".zip")) return unzip(await get(url), url);
   const base = url.endsWith("/") ? url : `${url}/`;
-  return Object.fromEntries(await Promise.all(Object.values(bundleFiles).map(async (file) => [file, await get(base + file)] as const)));
+  const manifest = await get(base + bundleFiles.manifest);
+  const files = filesOf(manifest, url).map(async (file) => [file, await get(base + file)] as const);
+  return { [bundleFiles.manifest]: manifest, ...Object.fromEntries(await Promise.all(files)) };
 }

@@ -1,6 +1,8 @@
-export { HiDiff } from "./hidiff.ts";
+export { HiDiff, type HiDiffOptions } from "./hidiff.ts";
 export { HybridModel } from "./model/hybrid-model.ts";
 export { Refiner, type RefinerInputs, type RefinerOptions } from "./refiner/refiner.ts";
+export { compileRefiner } from "./packed/compile-refiner.ts";
+export { type RefinerEngine, reasonAgainstPacking } from "./packed/engine.ts";
 export { CrossTransformer, type CrossTransformerOptions, type TokenOrder } from "./refiner/cross-transformer.ts";
 export { publishedRefinerName } from "./refiner/published-names.ts";
 export {
@@ -30,6 +32,17 @@ export {
   type SegmentOptions,
 } from "./inference/segment.ts";
 export { type CaseScores, type EvaluateOptions, evaluateDataset, type EvaluationReport } from "./evaluation/evaluate.ts";
+export { benchmarkConfiguration, type BenchmarkName, benchmarkNames, defaultRounds } from "./benchmark/configurations.ts";
+export type { CountedOperations, RefinerOperations } from "./benchmark/operations.ts";
+export {
+  type ComparedMeasurement,
+  type MeasuredEngine,
+  type Measurement,
+  RefinerBenchmark,
+  refinerEngines,
+  type StepMeasurements,
+} from "./benchmark/refiner-benchmark.ts";
+export type { Spread } from "./benchmark/timing.ts";
 export {
   type BundleContents,
   type BundleDescription,

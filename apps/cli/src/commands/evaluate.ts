@@ -4,7 +4,7 @@ import { numberList, wholeNumber } from "../options/numbers.ts";
 import { addOptions, sharedOptions } from "./shared-options.ts";
 
 export function evaluateCommand(): Command {
-  return addOptions(new Command("evaluate"), sharedOptions.inference())
+  return addOptions(new Command("evaluate"), [...sharedOptions.inference(), ...sharedOptions.engine()])
     .description("Scores a model on a data set: the segmentor's own masks against the refined ones.")
     .requiredOption("--model <bundle>", "a bundle (folder, .zip or URL), or the folder of a finished training")
     .option("--data <folder>", "the folder of the data set (default: that of the training)")

@@ -4,7 +4,7 @@ import type { PredictOptions } from "../predict/run.ts";
 import { addOptions, sharedOptions } from "./shared-options.ts";
 
 export function predictCommand(): Command {
-  return addOptions(new Command("predict"), sharedOptions.inference())
+  return addOptions(new Command("predict"), [...sharedOptions.inference(), ...sharedOptions.engine()])
     .description("Segments images: writes NAME_mask.png in each image's own size.")
     .argument("<inputs...>", "files, folders or patterns (PNG, JPEG, TIFF, GIF, WebP)")
     .requiredOption("--model <bundle>", "a bundle (folder, .zip or URL), or the folder of a finished training")

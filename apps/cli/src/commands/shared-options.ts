@@ -6,6 +6,11 @@ export const sharedOptions = {
   backend: (): Option => new Option("--backend <name>", "tensor backend: tfjs-node-gpu, tfjs-node, wasm or cpu (default: the fastest that loads)"),
   json: (what: string): Option => new Option("--json", what),
   set: (what: string): Option => new Option("--set <key=value...>", what).argParser(collect),
+  /** What computes the refinement. */
+  engine: (): Option[] => [
+    new Option("--engine <name>", "what computes the refinement (default: packed, where the model allows it)").choices(["packed", "graph"]),
+    new Option("--threads <n>", "threads of the packed engine (default: the machine's, at most 16)").argParser(positiveNumber),
+  ],
   /** What a model's bundle says of inference, and the command line may change. */
   inference: (): Option[] => [
     new Option("--samples <n>", "refinement chains per image, whose mean is the result (default: the model's)").argParser(positiveNumber),

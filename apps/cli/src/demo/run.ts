@@ -92,11 +92,12 @@ async function evaluateBundle(
   dataset: SegmentationDataset,
   { configuration, seed, folder, onProgress }: { configuration: Configuration; seed: number; folder: string; onProgress: (images: number) => void },
 ): Promise<{ report: EvaluationReport; images: readonly GalleryImage[] }> {
-  const { model } = await loadBundle(bundle);
+  const hidiff = await loadBundle(bundle);
   const images: GalleryImage[] = [];
   let steps: RefinementStep[] = [];
-  const report = await evaluateDataset(model, dataset, {
+  const report = await evaluateDataset(hidiff.model, dataset, {
     ...configuration.inference,
+    packedRefiner: await hidiff.packedRefiner(),
     split: "test",
     seed,
     onStep: (step) => steps.push(step),
@@ -108,7 +109,7 @@ async function evaluateBundle(
       onProgress(images.length);
     },
   });
-  model.dispose();
+  hidiff.dispose();
   return { report, images };
 }
 

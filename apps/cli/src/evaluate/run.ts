@@ -3,13 +3,13 @@ import { HidiffError } from "@hidiff/core-tensor/errors";
 import { writeFileAtomic } from "@hidiff/core-tensor/node";
 import type { SegmentationDataset, SplitName } from "@hidiff/datasets";
 import { openDataset, writePng } from "@hidiff/datasets/node";
-import { evaluateDataset, type EvaluationReport, labelMap, type Segmentation } from "hidiff";
+import { evaluateDataset, type EvaluationReport, type HiDiffOptions, labelMap, type Segmentation } from "hidiff";
 import { useBackend } from "../backend.ts";
 import { makeFolder } from "../files/folder.ts";
 import { formatJson } from "../files/json.ts";
 import { writeManifest } from "../files/manifest.ts";
 import { type InferenceFlags, inferenceOptions } from "../options/inference.ts";
-import { openModel } from "../options/model.ts";
+import { describeEngine, openModel } from "../options/model.ts";
 import { errorPicture } from "../pictures/error-map.ts";
 import { maskPicture } from "../pictures/maps.ts";
 import { formatDuration } from "../terminal/duration.ts";
@@ -20,7 +20,7 @@ import { type DatasetOptions, datasetSpec } from "./dataset.ts";
 import { type MetricSummary, summarizeReports } from "./summary.ts";
 import { comparisonHeader, comparisonRows, formatSummary, metricsCsv } from "./tables.ts";
 
-export interface EvaluateOptions extends DatasetOptions, InferenceFlags {
+export interface EvaluateOptions extends DatasetOptions, InferenceFlags, HiDiffOptions {
   readonly model: string;
   readonly out: string;
   readonly split: SplitName;
@@ -41,7 +41,7 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
   const { out, split } = options;
   const seeds = options.seeds ?? [options.seed ?? 1];
   const backend = await useBackend(options.backend, output);
-  const found = await openModel(options.model);
+  const found = await openModel(options.model, options);
   const { model } = found;
   const spec = await datasetSpec(found, options);
   const dataset = await openDataset(spec);
@@ -57,6 +57,7 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
       let done = finished.length * images;
       const report = await evaluateDataset(model.model, dataset, {
         ...inference,
+        packedRefiner: await model.packedRefiner(),
         split,
         seed,
         surface: options.surface,
@@ -71,6 +72,7 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
     }
     return finished;
   });
+  const engine = await describeEngine(model);
   model.dispose();
 
   const summaries = summarizeReports(reports);
@@ -81,12 +83,13 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
     model: { path: found.path, name: model.manifest.name, checksums: model.manifest.checksums },
     seeds,
     inference,
+    engine,
     metrics: Object.fromEntries(summaries.map(({ metric, ...values }) => [metric.name, values])),
     cases: reports.flatMap(({ seed, cases }) => cases.map((scores) => ({ seed, ...scores }))),
   };
   await writeFileAtomic(join(out, evaluationFiles.table), metricsCsv(reports));
   await writeFileAtomic(join(out, evaluationFiles.summary), formatJson(document));
-  const manifest = await writeManifest(out, { command: "evaluate", backend, startedAt, details: { model: document.model, dataset: spec, split, seeds, options: inference } });
+  const manifest = await writeManifest(out, { command: "evaluate", backend, startedAt, details: { model: document.model, dataset: spec, split, seeds, options: inference, engine } });
   output.emit(document);
   printReport(output, summaries, { name: dataset.name, split, images, seeds });
   output.print(`\nWritten to ${out} in ${formatDuration(manifest.seconds)}: ${evaluationFiles.table}, ${evaluationFiles.summary}`);

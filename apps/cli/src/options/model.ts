@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import { bundleFiles, HiDiff } from "hidiff";
+import { bundleFiles, HiDiff, type HiDiffOptions } from "hidiff";
 import { loadBundle, runFiles } from "hidiff/node";
 
 /** A model and where it was found. */
@@ -17,17 +17,23 @@ export interface FoundModel {
  *
  * @throws HidiffError `model.missing` where there is none, and as `loadBundle`
  */
-export async function openModel(path: string): Promise<FoundModel> {
-  if (/^https?:\/\//.test(path)) return { model: await HiDiff.load(path), path, run: undefined };
+export async function openModel(path: string, options: HiDiffOptions): Promise<FoundModel> {
+  if (/^https?:\/\//.test(path)) return { model: await HiDiff.load(path, options), path, run: undefined };
   const inRun = join(path, runFiles.bundle);
-  if (await exists(join(inRun, bundleFiles.manifest))) return { model: await loadBundle(inRun), path: inRun, run: path };
+  if (await exists(join(inRun, bundleFiles.manifest))) return { model: await loadBundle(inRun, options), path: inRun, run: path };
   if (!(await exists(path))) throw new HidiffError("model.missing", `There is no model ${path}; give a bundle's folder or .zip, or a training's folder.`);
   if (await exists(join(path, runFiles.checkpoint))) {
     throw new HidiffError("model.missing", `The training in ${path} is not finished, so it has no model yet; continue it with: hidiff train --resume --out ${path}`);
   }
   const parent = dirname(path);
   const run = (await exists(join(parent, runFiles.configuration))) ? parent : undefined;
-  return { model: await loadBundle(path), path, run };
+  return { model: await loadBundle(path, options), path, run };
+}
+
+/** What computes the refinement, for manifests. */
+export async function describeEngine(model: HiDiff): Promise<object> {
+  const packed = await model.packedRefiner();
+  return { name: model.engine, ...packed?.resources };
 }
 
 function exists(path: string): Promise<boolean> {

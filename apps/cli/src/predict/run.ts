@@ -5,13 +5,13 @@ import { HidiffError, isHidiffError } from "@hidiff/core-tensor/errors";
 import { fileError } from "@hidiff/core-tensor/node";
 import type { RasterImage } from "@hidiff/datasets";
 import { readImage, writePng } from "@hidiff/datasets/node";
-import type { HiDiff, InferenceOptions, Segmentation } from "hidiff";
+import type { HiDiff, HiDiffOptions, InferenceOptions, Segmentation } from "hidiff";
 import { useBackend } from "../backend.ts";
 import { usageError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import { writeManifest } from "../files/manifest.ts";
 import { type InferenceFlags, inferenceOptions } from "../options/inference.ts";
-import { openModel } from "../options/model.ts";
+import { describeEngine, openModel } from "../options/model.ts";
 import { parseColour } from "../pictures/colour.ts";
 import { greyPicture, largestVariance, maskPicture, type Picture } from "../pictures/maps.ts";
 import { overlayPicture } from "../pictures/overlay.ts";
@@ -20,7 +20,7 @@ import { Output } from "../terminal/output.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { findInputs, type PredictionInput } from "./inputs.ts";
 
-export interface PredictOptions extends InferenceFlags {
+export interface PredictOptions extends InferenceFlags, HiDiffOptions {
   readonly model: string;
   readonly out: string;
   readonly seed: number;
@@ -47,7 +47,7 @@ export async function predict(inputs: readonly string[], options: PredictOptions
   const startedAt = new Date();
   const images = await findInputs(inputs);
   const backend = await useBackend(options.backend, output);
-  const { model, path } = await openModel(options.model);
+  const { model, path } = await openModel(options.model, options);
   const inference = inferenceOptions(model, options);
   checkUncertainty(inference, options);
   await makeFolder(options.out);
@@ -64,8 +64,8 @@ export async function predict(inputs: readonly string[], options: PredictOptions
     }
     return done;
   });
+  const details = { model: { path, name: model.manifest.name, checksums: model.manifest.checksums }, seed: options.seed, options: inference, engine: await describeEngine(model), results };
   model.dispose();
-  const details = { model: { path, name: model.manifest.name, checksums: model.manifest.checksums }, seed: options.seed, options: inference, results };
   const manifest = await writeManifest(options.out, { command: "predict", backend, startedAt, details });
   output.emit(manifest);
   const failed = results.filter((result) => "error" in result).length;

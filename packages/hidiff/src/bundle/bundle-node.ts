@@ -1,15 +1,15 @@
 import { mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileError, writeFileAtomic } from "@hidiff/core-tensor/node";
-import { HiDiff, unzip } from "../hidiff.ts";
-import { bundleFiles } from "./bundle.ts";
+import { HiDiff, type HiDiffOptions, unzip } from "../hidiff.ts";
+import { bundleFiles, filesOf } from "./bundle.ts";
 
 /**
  * Loads a bundle from a folder or a `.zip`.
  *
- * @throws HidiffError `file.read` if it does not exist, `bundle.*` if it is damaged
+ * @throws HidiffError `file.read` if it does not exist, `bundle.*` if it is damaged; `engine.packed`
  */
-export async function loadBundle(path: string): Promise<HiDiff> {
+export async function loadBundle(path: string, options: HiDiffOptions = {}): Promise<HiDiff> {
   const read = (file: string): Promise<Uint8Array> =>
     readFile(file).catch((error: unknown) => {
       throw fileError("read", file, error);
@@ -20,9 +20,10 @@ export async function loadBundle(path: string): Promise<HiDiff> {
       throw fileError("read", path, error);
     },
   );
-  if (!isFolder) return HiDiff.load(unzip(await read(path), path));
-  const entries = await Promise.all(Object.values(bundleFiles).map(async (name) => [name, await read(join(path, name))] as const));
-  return HiDiff.load(Object.fromEntries(entries));
+  if (!isFolder) return HiDiff.load(unzip(await read(path), path), options);
+  const manifest = await read(join(path, bundleFiles.manifest));
+  const entries = await Promise.all(filesOf(manifest, path).map(async (name) => [name, await read(join(path, name))] as const));
+  return HiDiff.load({ [bundleFiles.manifest]: manifest, ...Object.fromEntries(entries) }, options);
 }
 
 /** Writes a bundle's files into a folder, which appears complete or not at all; one that was there is replaced. */

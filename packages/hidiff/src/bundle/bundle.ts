@@ -5,9 +5,17 @@ import { z } from "zod";
 import { parse } from "../config/parse.ts";
 import { type Architecture, architectureSchema, type InferenceOptions, inferenceSchema } from "../config/schema.ts";
 import { HybridModel } from "../model/hybrid-model.ts";
+import { type CompiledRefiner, decodeCompiledRefiner, encodeCompiledRefiner } from "../packed/compiled-refiner.ts";
+import { compileModel, reasonAgainstPacking } from "../packed/engine.ts";
 import { sha256 } from "./checksum.ts";
 
-export const bundleFiles = { manifest: "hidiff.json", segmentor: "segmentor.safetensors", refiner: "refiner.safetensors" } as const;
+export const bundleFiles = {
+  manifest: "hidiff.json",
+  segmentor: "segmentor.safetensors",
+  refiner: "refiner.safetensors",
+  /** The refiner compiled for the packed engine; not every bundle has it. */
+  packedRefiner: "refiner.packed.safetensors",
+} as const;
 
 /** `hidiff.json`: what a bundle says of itself. */
 export interface BundleManifest {
@@ -51,13 +59,16 @@ export const bundleManifestSchema: z.ZodType<BundleManifest> = z.strictObject({
   preprocessing: z.strictObject({ range: z.tuple([z.number(), z.number()]).default([-1, 1]) }).prefault({}),
   provenance: z.record(z.string(), z.unknown()).default({}),
   metrics: z.record(z.string(), z.number()).default({}),
-  checksums: z.record(z.string(), z.string()),
+  checksums: z.partialRecord(z.enum([bundleFiles.segmentor, bundleFiles.refiner, bundleFiles.packedRefiner]), z.string()) as z.ZodType<Readonly<Record<string, string>>>,
 });
 
 /** A bundle's files by name. */
 export type BundleContents = Readonly<Record<string, Uint8Array>>;
 
-/** The files of a bundle: schema-checked manifest, both networks, checksums. */
+/**
+ * The files of a bundle: schema-checked manifest, both networks, the refiner compiled for the packed engine (if it can be),
+ * checksums.
+ */
 export async function encodeBundle(
   model: HybridModel,
   refinerState: ReadonlyMap<string, HostTensor>,
@@ -65,6 +76,11 @@ export async function encodeBundle(
 ): Promise<Record<string, Uint8Array>> {
   const segmentor = encodeSafetensors(model.segmentor.stateDict() as ReadonlyMap<string, StoredTensor>, { network: "segmentor" });
   const refiner = encodeSafetensors(refinerState as ReadonlyMap<string, StoredTensor>, { network: "refiner" });
+  const networks: Record<string, Uint8Array> = { [bundleFiles.segmentor]: segmentor, [bundleFiles.refiner]: refiner };
+  if (reasonAgainstPacking(model.architecture) === undefined) {
+    networks[bundleFiles.packedRefiner] = encodeCompiledRefiner(compileModel(model, refinerState));
+  }
+  const checksums = await Promise.all(Object.entries(networks).map(async ([name, bytes]) => [name, await sha256(bytes)] as const));
   const manifest = parse(
     bundleManifestSchema,
     {
@@ -72,15 +88,19 @@ export async function encodeBundle(
       format: "hidiff-bundle",
       version: 1,
       architecture: model.architecture,
-      checksums: { [bundleFiles.segmentor]: await sha256(segmentor), [bundleFiles.refiner]: await sha256(refiner) },
+      checksums: Object.fromEntries(checksums),
     },
     "The bundle's description",
   );
   return {
     [bundleFiles.manifest]: new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`),
-    [bundleFiles.segmentor]: segmentor,
-    [bundleFiles.refiner]: refiner,
+    ...networks,
   };
+}
+
+/** The files that a bundle's manifest names beside itself. */
+export function filesOf(manifest: Uint8Array, name: string): string[] {
+  return Object.keys(parse(bundleManifestSchema, parseJson(manifest, name), `${name}/${bundleFiles.manifest}`).checksums);
 }
 
 /**
@@ -90,24 +110,32 @@ export async function encodeBundle(
  * @throws HidiffError `bundle.missing`, `bundle.checksum`, `bundle.manifest`; and those of safetensors files and of
  * {@link parse}
  */
-export async function decodeBundle(files: BundleContents, name: string): Promise<{ model: HybridModel; manifest: BundleManifest }> {
+export async function decodeBundle(
+  files: BundleContents,
+  name: string,
+): Promise<{ model: HybridModel; manifest: BundleManifest; compiled: CompiledRefiner | undefined }> {
   const file = (entry: string): Uint8Array => {
     const bytes = files[entry];
     if (bytes === undefined) {
-      throw new HidiffError("bundle.missing", `${name} has no ${entry}. A bundle holds ${Object.values(bundleFiles).join(", ")}.`);
+      throw new HidiffError("bundle.missing", `${name} has no ${entry}; copy the bundle again.`);
     }
     return bytes;
   };
   const manifest = parse(bundleManifestSchema, parseJson(file(bundleFiles.manifest), name), `${name}/${bundleFiles.manifest}`);
-  const load = async (entry: string): Promise<ReadonlyMap<string, HostTensor>> => {
+  const load = async <T>(entry: string, decode: (bytes: Uint8Array, name: string) => T): Promise<T> => {
     const bytes = file(entry);
-    const { tensors } = decodeSafetensors(bytes, `${name}/${entry}`);
+    const decoded = decode(bytes, `${name}/${entry}`);
     if ((await sha256(bytes)) !== manifest.checksums[entry]) {
       throw new HidiffError("bundle.checksum", `${name}/${entry} does not have the checksum of ${bundleFiles.manifest}; copy the bundle again.`);
     }
-    return tensors as ReadonlyMap<string, HostTensor>;
+    return decoded;
   };
-  const [segmentor, refiner] = [await load(bundleFiles.segmentor), await load(bundleFiles.refiner)];
+  const decodeNetwork = (bytes: Uint8Array, called: string): ReadonlyMap<string, HostTensor> =>
+    decodeSafetensors(bytes, called).tensors as ReadonlyMap<string, HostTensor>;
+  const segmentor = await load(bundleFiles.segmentor, decodeNetwork);
+  const refiner = await load(bundleFiles.refiner, decodeNetwork);
+  const hasCompiled = bundleFiles.packedRefiner in manifest.checksums;
+  const compiled = hasCompiled ? await load(bundleFiles.packedRefiner, decodeCompiledRefiner) : undefined;
   const model = new HybridModel(manifest.architecture);
   try {
     model.segmentor.loadStateDict(segmentor, `${name}/${bundleFiles.segmentor}`);
@@ -116,7 +144,7 @@ export async function decodeBundle(files: BundleContents, name: string): Promise
     model.dispose();
     throw error;
   }
-  return { model, manifest };
+  return { model, manifest, compiled };
 }
 
 function parseJson(bytes: Uint8Array, name: string): unknown {

@@ -4,6 +4,7 @@ import { keepLargestComponent } from "@hidiff/metrics";
 import { prior as priorOf } from "@hidiff/segmentors";
 import type { InferenceOptions } from "../config/schema.ts";
 import { type HybridModel, mapTensor } from "../model/hybrid-model.ts";
+import type { PackedInputs, PackedRefiner } from "../packed/packed-refiner.ts";
 import type { RefinerInputs } from "../refiner/refiner.ts";
 import { coverWithWindows, cutWindow, type Window, WindowBlender } from "./windows.ts";
 
@@ -27,6 +28,8 @@ export interface RefinementStep {
 
 export interface SegmentOptions extends InferenceOptions {
   readonly seed: number;
+  /** The model's refiner, compiled: computes the refinement in place of the training graph. */
+  readonly packedRefiner?: PackedRefiner | undefined;
   /** Called for every refinement step of the first sample, from t = T − 1 to 0, once the image is done. */
   readonly onStep?: (step: RefinementStep) => void;
   /** Called with the finished fraction, in (0, 1]. */
@@ -198,19 +201,27 @@ function refineGroup(
     const { logits, features } = model.segmentor.forward(input, { training: false });
     const prior = priorOf(logits);
     result.prior.set(prior.dataSync());
+    options.packedRefiner?.prepare({
+      height,
+      width,
+      image: pixels,
+      prior: result.prior,
+      features: features.map((feature) => feature.dataSync()) as unknown as PackedInputs["features"],
+    });
 
     const together = Math.max(1, Math.floor(options.batchSize / count));
     for (let first = 0; first < options.samples; first += together) {
       const chains = Math.min(together, options.samples - first);
       const repeat = (map: Tensor4D): Tensor4D => (chains === 1 ? map : tile(map, [chains, 1, 1, 1]));
+      const shared = options.packedRefiner !== undefined; // it knows that chains share image and features
       const inputs = {
-        image: repeat(input),
+        image: shared ? input : repeat(input),
         prior: repeat(prior),
-        features: features.map((feature) => repeat(feature)) as unknown as RefinerInputs["features"],
+        features: (shared ? features : features.map(repeat)) as unknown as RefinerInputs["features"],
       };
       const report = first === 0 ? onStep : undefined;
       tidy(() => {
-        const values = refine(model, inputs, options, generator.split(`samples/${first}`), report, size).dataSync();
+        const values = refineChains(model, inputs, options, generator.split(`samples/${first}`), report, size).dataSync();
         for (let i = 0; i < values.length; i++) {
           const at = i % size;
           result.probability[at] = result.probability[at]! + values[i]! / options.samples;
@@ -222,8 +233,8 @@ function refineGroup(
   return result;
 }
 
-/** Runs one chain per item. */
-function refine(
+/** Runs one chain per item; the items are the windows, again and again. */
+function refineChains(
   model: HybridModel,
   inputs: Pick<RefinerInputs, "image" | "prior" | "features">,
   options: SegmentOptions,
@@ -231,7 +242,12 @@ function refine(
   onStep: ((index: number, t: number, yt: Float32Array, y0Hat: Float32Array) => void) | undefined,
   reported: number,
 ): Tensor {
-  const predict = (yt: Tensor4D, t: readonly number[]): Tensor4D => model.predict({ ...inputs, yt, t }, { training: false });
+  const { packedRefiner } = options;
+  const predict = (yt: Tensor4D, t: readonly number[]): Tensor4D => {
+    if (packedRefiner === undefined) return model.predict({ ...inputs, yt, t }, { training: false });
+    const output = packedRefiner.step(yt.dataSync() as Float32Array, t[0]!);
+    return model.estimate(mapTensor(output, yt.shape), { yt, prior: inputs.prior, t });
+  };
   if (model.architecture.refiner.kind === "discriminative") {
     return predict(inputs.prior, new Array<number>(inputs.prior.shape[0]).fill(0));
   }

@@ -40,9 +40,13 @@ export class HybridModel {
 
   /** The refiner's estimate by the process's target, `[batch, height, width, classes]`. */
   predict(inputs: RefinerInputs, mode: Mode): Tensor4D {
-    const output = this.refiner.forward(inputs, mode);
+    return this.estimate(this.refiner.forward(inputs, mode), inputs);
+  }
+
+  /** The estimate by the process's target that the refiner's output stands for. */
+  estimate(output: Tensor4D, { yt, prior, t }: Pick<RefinerInputs, "yt" | "prior" | "t">): Tensor4D {
     if (this.#logOdds === undefined) return output;
-    return sigmoid(add(output, this.#logOdds.logOdds(inputs.yt, inputs.prior, inputs.t))) as Tensor4D;
+    return sigmoid(add(output, this.#logOdds.logOdds(yt, prior, t))) as Tensor4D;
   }
 
   /** Frees all parameters. */

@@ -1,3 +1,4 @@
+import type { HostTensor } from "@hidiff/core-tensor";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import type { Refiner } from "../refiner/refiner.ts";
 import type { CompiledRefiner } from "./compiled-refiner.ts";
@@ -14,11 +15,15 @@ export async function compileRefiner(refiner: Refiner, { steps, ...options }: Pa
   return PackedRefiner.create(toCompiledRefiner(refiner, steps), options);
 }
 
-/** The compiled form of a binary refiner, as plain data. */
-export function toCompiledRefiner(refiner: Refiner, steps: readonly number[]): CompiledRefiner {
+/** The compiled form of a binary refiner, with its own state or another one, as plain data. */
+export function toCompiledRefiner(
+  refiner: Refiner,
+  steps: readonly number[],
+  state: ReadonlyMap<string, HostTensor> = refiner.stateDict(),
+): CompiledRefiner {
   const { precision, ...architecture } = refiner.options;
   if (precision !== "binary") {
     throw new HidiffError("packed.precision", "compileRefiner: only refiners with binary precision can be compiled; this one is real-valued, use the graph engine.");
   }
-  return foldRefiner(refiner.stateDict(), architecture, steps);
+  return foldRefiner(state, architecture, steps);
 }

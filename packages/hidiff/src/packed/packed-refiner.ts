@@ -19,7 +19,7 @@ export interface PackedInputs {
 }
 
 export interface PackedRefinerOptions extends EngineOptions {
-  /** Keeps every inner map in memory after a step, for tests. Default false. */
+  /** Keeps every inner map in memory, for tests of one step. Default false. */
   readonly keepsMaps?: boolean;
 }
 
@@ -65,7 +65,8 @@ export class PackedRefiner {
     this.#keepsMaps = keepsMaps;
     this.#constants = new Constants(engine, compiled);
     // Constants are stored when a plan asks for them: one without memory of its own puts them before everything else.
-    const plan = this.plan(32, 32, () => 0);
+    let imagined = 0;
+    const plan = this.plan(32, 32, () => ++imagined);
     const state = plan.imageState();
     plan.imageCalls(state);
     plan.conditionCalls(state, 0);
@@ -148,7 +149,7 @@ export class PackedRefiner {
     const { plan, images, main, height, width } = this.#layout;
     const length = height * width * this.compiled.architecture.classes;
     const items = yt.length / length;
-    if (!Number.isInteger(items / this.#images)) {
+    if (items === 0 || !Number.isInteger(items / this.#images)) {
       throw new HidiffError("packed.input", `PackedRefiner: ${this.#images} images need masks of a multiple of ${this.#images * length} numbers, got ${yt.length}.`);
     }
     requireLength("output", output, yt.length);

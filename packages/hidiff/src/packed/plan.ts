@@ -315,7 +315,7 @@ export class Plan {
       ...this.winograd({ condition, part: "inConvolution", inChannels: featureChannels, input: activated, residual: 0, output: hidden, signs: none }),
       call("groupStatistics", height, { width, channels, groups: ownGroups, perGroup: channels / ownGroups, input: hidden, statistics }),
     ];
-    if (skip !== feature) {
+    if (featureChannels !== channels) {
       const rows = height * width;
       calls.push(
         call("matrixProduct", Math.ceil(rows / rowsPerChunk), {

@@ -25,6 +25,20 @@ export function signsAbove(values: Float32Array, thresholds: Float32Array): Floa
   return values.map((value, index) => (value > thresholds[index % thresholds.length]! ? 1 : -1));
 }
 
+/**
+ * The signs of weights, of which their output channel's mean is subtracted first if `centred`; the sign of 0 is −1.
+ *
+ * @param weights `[…][outChannel]`
+ */
+export function weightSigns(weights: Float32Array, outChannels: number, centred: boolean): Float32Array {
+  const means = new Float64Array(outChannels);
+  if (centred) {
+    weights.forEach((weight, index) => (means[index % outChannels]! += weight));
+    for (let channel = 0; channel < outChannels; channel++) means[channel]! /= weights.length / outChannels;
+  }
+  return weights.map((weight, index) => (weight > means[index % outChannels]! ? 1 : -1));
+}
+
 /** A map of another size, whose values are found by `value(y, x, channel)`. */
 function mapOf(height: number, width: number, channels: number, value: (y: number, x: number, channel: number) => number): FeatureMap {
   const data = new Float32Array(height * width * channels);
@@ -138,7 +152,12 @@ export function affine(input: Float32Array, scale: Float32Array, bias: Float32Ar
 }
 
 /** Sums of the signs of those values whose keys agree with the query in more than 0.35 of the best key's score, per head. */
-export function attentionContext(query: Float32Array, key: Float32Array, value: Float32Array, tokens: number, channels: number, heads: number): Float32Array {
+export function attentionContext(
+  query: Float32Array,
+  key: Float32Array,
+  value: Float32Array,
+  { tokens, channels, heads }: { readonly tokens: number; readonly channels: number; readonly heads: number },
+): Float32Array {
   const perHead = channels / heads;
   const context = new Float32Array(tokens * channels);
   for (let token = 0; token < tokens; token++) {
