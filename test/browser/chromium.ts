@@ -11,7 +11,7 @@ const chromium: string | undefined = process.env["HIDIFF_CHROMIUM"] ?? ["chromiu
 /** Why no page can be opened, to be appended to a test's name; empty if one can. */
 export const withoutChromium: string = chromium === undefined ? " (skipped: no Chromium on the path, nor in HIDIFF_CHROMIUM)" : "";
 
-/** How long a page may take. Each works for a second or two. */
+/** How long a page may take; each takes two or three. */
 const timeoutSeconds = 120;
 
 /**

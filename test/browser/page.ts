@@ -3,7 +3,7 @@ import { refine, segment } from "./tasks.ts";
 
 const task = new URL(import.meta.url).searchParams.get("task");
 try {
-  const result = task === "refine" ? await refine(await download("/refiner")) : await segment("/bundle/");
+  const result = task === "refine" ? await refine(await download("/bundle/refiner.packed.safetensors")) : await segment("/bundle/");
   await send("/result", result);
 } catch (error) {
   await send("/failure", new TextEncoder().encode(error instanceof Error ? error.stack : String(error)));

@@ -5,8 +5,8 @@ import { extname } from "node:path";
 const types: Readonly<Record<string, string>> = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".json": "application/json" };
 
 export interface Site {
-  /** The address of `/`. */
-  readonly url: string;
+  /** `http://…`, without a path. */
+  readonly address: string;
   /** What the page posts to `/result`; rejected by what it posts to `/failure`. */
   readonly result: Promise<Uint8Array>;
   close(): void;
@@ -30,7 +30,7 @@ export async function serve(files: Readonly<Record<string, string | Uint8Array>>
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     result,
     close: () => {
       server.close();

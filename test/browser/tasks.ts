@@ -3,7 +3,7 @@ import { selectBackend } from "@hidiff/core-tensor";
 import { encodeSafetensors, type StoredTensor } from "@hidiff/core-tensor/files";
 import { Generator } from "@hidiff/core-tensor/random";
 import { type BundleContents, HiDiff } from "hidiff";
-import { decodeCompiledRefiner, PackedRefiner } from "hidiff/packed";
+import { decodeCompiledRefiner, type PackedInputs, PackedRefiner } from "hidiff/packed";
 import { control, readProgram } from "../../packages/binary-nn/src/packed/walk.ts";
 
 /** The threads that every task asks for. */
@@ -12,26 +12,26 @@ export const threads = 3;
 /** Two images refined by four chains at every compiled step: a safetensors file of the outputs. */
 export async function refine(bytes: Uint8Array): Promise<Uint8Array> {
   const [height, width, images, chains] = [64, 96, 2, 4];
-  const generator = new Generator("browser");
+  const generator = new Generator("images");
   const compiled = decodeCompiledRefiner(bytes, "The compiled refiner");
   const { imageChannels, classes, featureChannels } = compiled.architecture;
   const features = featureChannels.map((channels, level) => generator.normalArray((images * height * width * channels) / (16 << (2 * level))));
-  const inputs = {
-    height,
-    width,
-    image: generator.uniformArray(images * height * width * imageChannels, -1, 1),
-    prior: generator.uniformArray(images * height * width * classes),
-    features: features as unknown as readonly [Float32Array, Float32Array, Float32Array, Float32Array],
-  };
   const refiner = await PackedRefiner.create(compiled, { threads });
   try {
-    refiner.prepare(inputs);
-    const outputs = compiled.steps.map((t): [string, StoredTensor] => {
-      const yt = generator.bernoulliArray(new Float32Array(chains * height * width * classes).fill(0.5));
-      return [`step ${t}`, { shape: [chains, height, width, classes], data: refiner.step(yt, t) }];
+    refiner.prepare({
+      height,
+      width,
+      image: generator.uniformArray(images * height * width * imageChannels, -1, 1),
+      prior: generator.uniformArray(images * height * width * classes),
+      features: features as unknown as PackedInputs["features"],
     });
+    const masks = (): Float32Array => generator.bernoulliArray(new Float32Array(chains * height * width * classes).fill(0.5));
+    const outputs = compiled.steps.map((t): [string, StoredTensor] => [
+      `step ${t}`,
+      { shape: [chains, height, width, classes], data: refiner.step(masks(), t) },
+    ]);
     const { threads: started, simd } = refiner.resources;
-    const working = await workingThreads(refiner, () => refiner.step(new Float32Array(height * width * classes * images), compiled.steps[0]!));
+    const working = started === 1 ? 1 : workingThreads(refiner, () => refiner.step(masks(), compiled.steps[0]!));
     return encodeSafetensors(new Map(outputs), { threads: String(started), working: String(working), simd });
   } finally {
     refiner.dispose();
@@ -61,17 +61,18 @@ export async function segment(source: string | BundleContents): Promise<Uint8Arr
   }
 }
 
-/** The most threads that took part in one run of `run`, which is repeated until all do, for ten seconds at most. */
-async function workingThreads(refiner: PackedRefiner, run: () => void): Promise<number> {
-  if (refiner.resources.threads === 1) return 1;
+/**
+ * The most threads that took part in one run, which is repeated until all did, for ten seconds at most. It is never left
+ * to the browser to start a thread in between: refinement does not let it, either.
+ */
+function workingThreads(refiner: PackedRefiner, run: () => void): number {
   const words = new Int32Array(refiner.inspect()!.engine.bytes(0, 4 * control.words).buffer);
   let most = 0;
   for (const end = Date.now() + 10_000; most < refiner.resources.threads && Date.now() < end; ) {
     run();
-    // Each thread that works on an operation counts one chunk more than there are.
+    // A thread that works on an operation counts one chunk more than there are.
     const operations = readProgram(words, words[control.program]! >>> 0, [], 0);
     most = Math.max(most, ...operations.map(({ begun, chunks }) => Atomics.load(words, begun) - chunks));
-    await new Promise((resume) => setTimeout(resume, 10)); // threads of a page start between its turns only
   }
   return most;
 }

@@ -38,11 +38,39 @@ function product4x8(
     x = v128.load_splat<f32>(row3, 4);
     a3 = f32x4.add(a3, f32x4.mul(x, w0));
     b3 = f32x4.add(b3, f32x4.mul(x, w1));
-    row0 += 8;
-    row1 += 8;
-    row2 += 8;
-    row3 += 8;
-    weights += 64;
+    w0 = v128.load(weights, 64);
+    w1 = v128.load(weights, 80);
+    x = v128.load_splat<f32>(row0, 8);
+    a0 = f32x4.add(a0, f32x4.mul(x, w0));
+    b0 = f32x4.add(b0, f32x4.mul(x, w1));
+    x = v128.load_splat<f32>(row1, 8);
+    a1 = f32x4.add(a1, f32x4.mul(x, w0));
+    b1 = f32x4.add(b1, f32x4.mul(x, w1));
+    x = v128.load_splat<f32>(row2, 8);
+    a2 = f32x4.add(a2, f32x4.mul(x, w0));
+    b2 = f32x4.add(b2, f32x4.mul(x, w1));
+    x = v128.load_splat<f32>(row3, 8);
+    a3 = f32x4.add(a3, f32x4.mul(x, w0));
+    b3 = f32x4.add(b3, f32x4.mul(x, w1));
+    w0 = v128.load(weights, 96);
+    w1 = v128.load(weights, 112);
+    x = v128.load_splat<f32>(row0, 12);
+    a0 = f32x4.add(a0, f32x4.mul(x, w0));
+    b0 = f32x4.add(b0, f32x4.mul(x, w1));
+    x = v128.load_splat<f32>(row1, 12);
+    a1 = f32x4.add(a1, f32x4.mul(x, w0));
+    b1 = f32x4.add(b1, f32x4.mul(x, w1));
+    x = v128.load_splat<f32>(row2, 12);
+    a2 = f32x4.add(a2, f32x4.mul(x, w0));
+    b2 = f32x4.add(b2, f32x4.mul(x, w1));
+    x = v128.load_splat<f32>(row3, 12);
+    a3 = f32x4.add(a3, f32x4.mul(x, w0));
+    b3 = f32x4.add(b3, f32x4.mul(x, w1));
+    row0 += 16;
+    row1 += 16;
+    row2 += 16;
+    row3 += 16;
+    weights += 128;
   }
   v128.store(out0, a0);
   v128.store(out0, b0, 16);
@@ -72,11 +100,21 @@ function product4x4(
     a1 = f32x4.add(a1, f32x4.mul(v128.load_splat<f32>(row1, 4), w));
     a2 = f32x4.add(a2, f32x4.mul(v128.load_splat<f32>(row2, 4), w));
     a3 = f32x4.add(a3, f32x4.mul(v128.load_splat<f32>(row3, 4), w));
-    row0 += 8;
-    row1 += 8;
-    row2 += 8;
-    row3 += 8;
-    weights += 64;
+    w = v128.load(weights, 64);
+    a0 = f32x4.add(a0, f32x4.mul(v128.load_splat<f32>(row0, 8), w));
+    a1 = f32x4.add(a1, f32x4.mul(v128.load_splat<f32>(row1, 8), w));
+    a2 = f32x4.add(a2, f32x4.mul(v128.load_splat<f32>(row2, 8), w));
+    a3 = f32x4.add(a3, f32x4.mul(v128.load_splat<f32>(row3, 8), w));
+    w = v128.load(weights, 96);
+    a0 = f32x4.add(a0, f32x4.mul(v128.load_splat<f32>(row0, 12), w));
+    a1 = f32x4.add(a1, f32x4.mul(v128.load_splat<f32>(row1, 12), w));
+    a2 = f32x4.add(a2, f32x4.mul(v128.load_splat<f32>(row2, 12), w));
+    a3 = f32x4.add(a3, f32x4.mul(v128.load_splat<f32>(row3, 12), w));
+    row0 += 16;
+    row1 += 16;
+    row2 += 16;
+    row3 += 16;
+    weights += 128;
   }
   v128.store(out0, a0);
   v128.store(out1, a1);
@@ -85,7 +123,7 @@ function product4x4(
 }
 
 /**
- * `rows` rows of a product `input · weights + bias`; the columns are a multiple of 4, the depth is even. Missing rows of
+ * `rows` rows of a product `input · weights + bias`; columns and depth are multiples of 4. Missing rows of
  * the last four repeat the last one.
  */
 // @ts-ignore: decorator
@@ -114,15 +152,16 @@ function productRows(
 }
 
 /**
- * A block of rows of one of `…` products `[rows][depth] · [depth][columns]`. Chunks count the row blocks of the first
+ * A block of rows of one of several products `[rows][depth] · [depth][columns]`. Chunks count the row blocks of the first
  * product, then those of the second.
  *
+ * @param planeRows rows from the beginning of one product's maps to that of the next
  * @param weights of each product, groups of 8 columns, each `[depth][8]`, padded with zeros
  * @param bias per column, padded to a multiple of 8; or 0
  */
 export function matrixProduct(
   chunk: i32, scratch: usize,
-  rows: i32, depth: i32, columns: i32, rowsPerChunk: i32,
+  rows: i32, planeRows: i32, depth: i32, columns: i32, rowsPerChunk: i32,
   input: usize, weights: usize, bias: usize, output: usize,
 ): void {
   const blocks = (rows + rowsPerChunk - 1) / rowsPerChunk;
@@ -132,9 +171,9 @@ export function matrixProduct(
   const rowBytes = <usize>depth << 2;
   const outBytes = <usize>columns << 2;
   productRows(
-    input + <usize>(product * rows + first) * rowBytes, rowBytes, min(rowsPerChunk, rows - first), depth,
+    input + <usize>(product * planeRows + first) * rowBytes, rowBytes, min(rowsPerChunk, rows - first), depth,
     weights + (<usize>(product * depth * paddedColumns) << 2), bias,
-    output + <usize>(product * rows + first) * outBytes, outBytes, columns,
+    output + <usize>(product * planeRows + first) * outBytes, outBytes, columns,
   );
 }
 
@@ -161,55 +200,75 @@ export function floatConvolution(
   productRows(scratch, 3 * pixelBytes, width, 9 * inChannels, weights, bias, output + <usize>(row * width) * outBytes, outBytes, outChannels);
 }
 
-/** One row and column of tiles: `Bᵀ d B` of the 4×4 inputs from (2·tileRow − 1, 2·column − 1); outside is 0. */
+/** Rows of tiles that are computed together; neighbours share the rows of the map between them. */
+const TILE_ROWS: i32 = 2;
+
+/**
+ * The rows of a map that {@link TILE_ROWS} rows of tiles read, from 2·tileRow − 1 on, between columns of zeros; outside is 0.
+ * If `coefficients` is not 0 (see {@link groupCoefficients}), they are `SiLU(input · factor + offset)`.
+ */
 // @ts-ignore: decorator
 @inline
-function transformTile(input: usize, height: i32, width: i32, channels: i32, tileRow: i32, column: i32, output: usize, plane: usize): void {
+function readBand(band: usize, height: i32, width: i32, channels: i32, tileRow: i32, input: usize, coefficients: usize): void {
   const pixelBytes = <usize>channels << 2;
-  const y = 2 * tileRow - 1;
-  const x = 2 * column - 1;
-  const corner = input + (<usize>y * <usize>width + <usize>x) * pixelBytes;
   const rowBytes = <usize>width * pixelBytes;
-  const inside = y >= 0 && y + 3 < height && x >= 0 && x + 3 < width;
-  for (let c: usize = 0; c < pixelBytes; c += 16) {
-    for (let i: i32 = 0; i < 4; i++) {
-      // Row i of Bᵀ d is 0 − 2, 1 + 2, 2 − 1 or 1 − 3 of d's rows.
-      const first = i === 0 ? 0 : i === 2 ? 2 : 1;
-      const second = i === 2 ? 1 : i === 3 ? 3 : 2;
-      let t0: v128, t1: v128, t2: v128, t3: v128;
-      if (inside) {
-        const a = corner + <usize>first * rowBytes + c;
-        const b = corner + <usize>second * rowBytes + c;
-        t0 = combine(i, v128.load(a), v128.load(b));
-        t1 = combine(i, v128.load(a + pixelBytes), v128.load(b + pixelBytes));
-        t2 = combine(i, v128.load(a + 2 * pixelBytes), v128.load(b + 2 * pixelBytes));
-        t3 = combine(i, v128.load(a + 3 * pixelBytes), v128.load(b + 3 * pixelBytes));
-      } else {
-        t0 = combine(i, inputAt(input, height, width, pixelBytes, y + first, x, c), inputAt(input, height, width, pixelBytes, y + second, x, c));
-        t1 = combine(i, inputAt(input, height, width, pixelBytes, y + first, x + 1, c), inputAt(input, height, width, pixelBytes, y + second, x + 1, c));
-        t2 = combine(i, inputAt(input, height, width, pixelBytes, y + first, x + 2, c), inputAt(input, height, width, pixelBytes, y + second, x + 2, c));
-        t3 = combine(i, inputAt(input, height, width, pixelBytes, y + first, x + 3, c), inputAt(input, height, width, pixelBytes, y + second, x + 3, c));
+  // A tile of the last column may reach two columns beyond an odd width.
+  const bandRowBytes = <usize>(width + 3) * pixelBytes;
+  for (let i: i32 = 0; i < 2 * TILE_ROWS + 2; i++) {
+    const y = 2 * tileRow - 1 + i;
+    const to = band + <usize>i * bandRowBytes;
+    if (y < 0 || y >= height) {
+      memory.fill(to, 0, bandRowBytes);
+      continue;
+    }
+    memory.fill(to, 0, pixelBytes);
+    memory.fill(to + rowBytes + pixelBytes, 0, 2 * pixelBytes);
+    const from = input + <usize>y * rowBytes;
+    if (coefficients === 0) {
+      memory.copy(to + pixelBytes, from, rowBytes);
+      continue;
+    }
+    for (let at: usize = 0; at < rowBytes; ) {
+      for (let c: usize = 0; c < pixelBytes; c += 16, at += 16) {
+        const value = f32x4.add(f32x4.mul(v128.load(from + at), v128.load(coefficients + c)), v128.load(coefficients + pixelBytes + c));
+        v128.store(to + pixelBytes + at, silu(value));
       }
-      const to = output + c + <usize>(4 * i) * plane;
+    }
+  }
+}
+
+/** `Bᵀ d B` of the 4×4 inputs of one tile of a band that begins with the tile's first row. */
+// @ts-ignore: decorator
+@inline
+function transformTile(band: usize, width: i32, channels: i32, column: i32, output: usize, plane: usize): void {
+  const pixelBytes = <usize>channels << 2;
+  const rowBytes = <usize>(width + 3) * pixelBytes;
+  let from = band + <usize>(2 * column) * pixelBytes;
+  const end = from + pixelBytes;
+  while (from < end) {
+    // Rows of Bᵀ d are 0 − 2, 1 + 2, 2 − 1 and 1 − 3 of d's rows.
+    for (let i: usize = 0; i < 4; i++) {
+      const first = from + (i === 0 ? 0 : i === 2 ? 2 : 1) * rowBytes;
+      const second = from + (i === 2 ? 1 : i === 3 ? 3 : 2) * rowBytes;
+      const t0 = combine(i, v128.load(first), v128.load(second));
+      const t1 = combine(i, v128.load(first + pixelBytes), v128.load(second + pixelBytes));
+      const t2 = combine(i, v128.load(first + 2 * pixelBytes), v128.load(second + 2 * pixelBytes));
+      const t3 = combine(i, v128.load(first + 3 * pixelBytes), v128.load(second + 3 * pixelBytes));
+      const to = output + 4 * i * plane;
       v128.store(to, f32x4.sub(t0, t2));
       v128.store(to + plane, f32x4.add(t1, t2));
       v128.store(to + 2 * plane, f32x4.sub(t2, t1));
       v128.store(to + 3 * plane, f32x4.sub(t1, t3));
     }
+    from += 16;
+    output += 16;
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function combine(row: i32, first: v128, second: v128): v128 {
+function combine(row: usize, first: v128, second: v128): v128 {
   return row === 1 ? f32x4.add(first, second) : f32x4.sub(first, second);
-}
-
-// @ts-ignore: decorator
-@inline
-function inputAt(input: usize, height: i32, width: i32, pixelBytes: usize, y: i32, x: i32, c: usize): v128 {
-  if (y < 0 || y >= height || x < 0 || x >= width) return f32x4.splat(0);
-  return v128.load(input + <usize>(y * width + x) * pixelBytes + c);
 }
 
 /** Output (i, j) of a tile, four channels: row i of Aᵀ m is 0 + 1 + 2 or 1 − 2 − 3 of m's; then the same along the columns. */
@@ -229,15 +288,22 @@ function tileOutput(products: usize, plane: usize, i: i32, j: i32, bias: v128): 
 }
 
 /**
- * One row of tiles of Winograd's F(2×2, 3×3) input transformation `Bᵀ d B` (Lavin & Gray 2016): `[16][tile][channel]`.
+ * Two rows of tiles of Winograd's F(2×2, 3×3) input transformation `Bᵀ d B` (Lavin & Gray 2016): `[16][tile][channel]`, of the
+ * map itself or, if `coefficients` is not 0, of its normalization and SiLU. Planes lie `planeRows` tiles apart: a power of
+ * two would put all sixteen into the same sets of the cache.
  */
 export function winogradInput(
-  tileRow: i32, scratch: usize, height: i32, width: i32, channels: i32, input: usize, output: usize,
+  chunk: i32, scratch: usize, height: i32, width: i32, channels: i32, planeRows: i32, input: usize, coefficients: usize, output: usize,
 ): void {
   const tileColumns = (width + 1) >> 1;
-  const plane = (<usize>(((height + 1) >> 1) * tileColumns * channels)) << 2;
-  for (let column: i32 = 0; column < tileColumns; column++) {
-    transformTile(input, height, width, channels, tileRow, column, output + (<usize>((tileRow * tileColumns + column) * channels) << 2), plane);
+  const tileBytes = <usize>channels << 2;
+  const firstRow = chunk * TILE_ROWS;
+  readBand(scratch, height, width, channels, firstRow, input, coefficients);
+  for (let tileRow = firstRow; tileRow < min(firstRow + TILE_ROWS, (height + 1) >> 1); tileRow++) {
+    const band = scratch + <usize>(2 * (tileRow - firstRow) * (width + 3)) * tileBytes;
+    for (let column: i32 = 0; column < tileColumns; column++) {
+      transformTile(band, width, channels, column, output + <usize>(tileRow * tileColumns + column) * tileBytes, <usize>planeRows * tileBytes);
+    }
   }
 }
 
@@ -246,11 +312,11 @@ export function winogradInput(
  * floats and, if `bitsA` is not 0, as signs.
  */
 export function winogradOutput(
-  tileRow: i32, scratch: usize, height: i32, width: i32, channels: i32,
+  tileRow: i32, scratch: usize, height: i32, width: i32, channels: i32, planeRows: i32,
   input: usize, bias: usize, residual: usize, output: usize, thresholdA: usize, bitsA: usize,
 ): void {
   const tileColumns = (width + 1) >> 1;
-  const plane = (<usize>(((height + 1) >> 1) * tileColumns * channels)) << 2;
+  const plane = <usize>(planeRows * channels) << 2;
   for (let column: i32 = 0; column < tileColumns; column++) {
     const tile = input + (<usize>((tileRow * tileColumns + column) * channels) << 2);
     for (let i: i32 = 0; i < 2; i++) {
@@ -273,49 +339,59 @@ export function winogradOutput(
 }
 
 /** Tiles that {@link winogradConvolution} takes at once: their inputs stay in the second-level cache. */
-const TILES: i32 = 32;
+const TILES: i32 = 16;
 
 /**
- * One row of tiles of a 3×3 convolution with zero padding by Winograd's F(2×2, 3×3), for maps whose transformed inputs would
- * not fit into memory well.
+ * Two rows of tiles of a 3×3 convolution with zero padding by Winograd's F(2×2, 3×3), all at once, for maps whose transformed
+ * inputs would be large. Of the map itself or, if `coefficients` is not 0, of its normalization and SiLU.
  *
  * @param weights the 16 transformed filters, each as {@link matrixProduct} takes it
  * @param activation 0 none, 1 sigmoid
  */
 export function winogradConvolution(
-  tileRow: i32, scratch: usize,
+  chunk: i32, scratch: usize,
   height: i32, width: i32, inChannels: i32, outChannels: i32, activation: i32,
-  input: usize, weights: usize, bias: usize, output: usize,
+  input: usize, coefficients: usize, weights: usize, bias: usize, output: usize,
 ): void {
   const tileColumns = (width + 1) >> 1;
   const paddedChannels = (outChannels + 3) & ~3;
   const inBytes = <usize>inChannels << 2;
   const outBytes = <usize>paddedChannels << 2;
-  const inPlane = <usize>TILES * inBytes;
-  const outPlane = <usize>TILES * outBytes;
-  const products = scratch + 16 * inPlane;
+  // 64 bytes more than a power of two, for the cache's sets.
+  const inPlane = <usize>TILES * inBytes + 64;
+  const outPlane = <usize>TILES * outBytes + 64;
+  const bandRowBytes = <usize>(width + 3) * inBytes;
+  const transformed = scratch + <usize>(2 * TILE_ROWS + 2) * bandRowBytes;
+  const products = transformed + 16 * inPlane;
   const pixel = products + 16 * outPlane;
   const filterBytes = <usize>inChannels * <usize>((outChannels + 7) & ~7) * 4;
-  for (let first: i32 = 0; first < tileColumns; first += TILES) {
-    const tiles = min(TILES, tileColumns - first);
-    for (let tile: i32 = 0; tile < tiles; tile++) {
-      transformTile(input, height, width, inChannels, tileRow, first + tile, scratch + <usize>tile * inBytes, inPlane);
-    }
-    for (let i: usize = 0; i < 16; i++) {
-      productRows(scratch + i * inPlane, inBytes, tiles, inChannels, weights + i * filterBytes, 0, products + i * outPlane, outBytes, paddedChannels);
-    }
-    for (let tile: i32 = 0; tile < tiles; tile++) {
-      for (let i: i32 = 0; i < 2; i++) {
-        const y = 2 * tileRow + i;
-        if (y >= height) break;
-        for (let j: i32 = 0; j < 2; j++) {
-          const x = 2 * (first + tile) + j;
-          if (x >= width) break;
-          for (let c: usize = 0; c < outBytes; c += 16) {
-            const sum = tileOutput(products + <usize>tile * outBytes + c, outPlane, i, j, v128.load(bias + c));
-            v128.store(pixel + c, activation === 1 ? sigmoid(sum) : sum);
+  const firstRow = chunk * TILE_ROWS;
+  readBand(scratch, height, width, inChannels, firstRow, input, coefficients);
+  for (let tileRow = firstRow; tileRow < min(firstRow + TILE_ROWS, (height + 1) >> 1); tileRow++) {
+    const band = scratch + <usize>(2 * (tileRow - firstRow)) * bandRowBytes;
+    for (let first: i32 = 0; first < tileColumns; first += TILES) {
+      const tiles = min(TILES, tileColumns - first);
+      for (let tile: i32 = 0; tile < tiles; tile++) {
+        transformTile(band, width, inChannels, first + tile, transformed + <usize>tile * inBytes, inPlane);
+      }
+      for (let i: usize = 0; i < 16; i++) {
+        productRows(transformed + i * inPlane, inBytes, tiles, inChannels, weights + i * filterBytes, 0, products + i * outPlane, outBytes, paddedChannels);
+      }
+      for (let tile: i32 = 0; tile < tiles; tile++) {
+        const tileProducts = products + <usize>tile * outBytes;
+        for (let i: i32 = 0; i < 2; i++) {
+          const y = 2 * tileRow + i;
+          if (y >= height) break;
+          for (let j: i32 = 0; j < 2; j++) {
+            const x = 2 * (first + tile) + j;
+            if (x >= width) break;
+            const to = output + (<usize>((y * width + x) * outChannels) << 2);
+            for (let c: usize = 0; c < outBytes; c += 16) {
+              const sum = tileOutput(tileProducts + c, outPlane, i, j, v128.load(bias + c));
+              v128.store(pixel + c, activation === 1 ? sigmoid(sum) : sum);
+            }
+            for (let c: usize = 0; c < <usize>outChannels << 2; c += 4) store<f32>(to + c, load<f32>(pixel + c));
           }
-          memory.copy(output + (<usize>((y * width + x) * outChannels) << 2), pixel, <usize>outChannels << 2);
         }
       }
     }
@@ -389,18 +465,6 @@ export function groupCoefficients(
       const factor = inverse * <f64>load<f32>(scale + at);
       store<f32>(coefficients + at, <f32>factor);
       store<f32>(offsets + at, <f32>(<f64>load<f32>(shift + at) - mean * factor));
-    }
-  }
-}
-
-/** One row of `SiLU(input · factor + offset)`; `coefficients` as {@link groupCoefficients} writes them. */
-export function normalizedSilu(row: i32, scratch: usize, width: i32, channels: i32, input: usize, coefficients: usize, output: usize): void {
-  const bytes = <usize>channels << 2;
-  const start = <usize>row * <usize>width * bytes;
-  for (let i: usize = start; i < start + <usize>width * bytes; ) {
-    for (let c: usize = 0; c < bytes; c += 16, i += 16) {
-      const value = f32x4.add(f32x4.mul(v128.load(input + i), v128.load(coefficients + c)), v128.load(coefficients + bytes + c));
-      v128.store(output + i, silu(value));
     }
   }
 }

@@ -28,7 +28,7 @@ export function stem(
   const bytes = <usize>channels << 2;
   for (let x: i32 = 0; x < width; x++) {
     // The rows of the tables that this pixel's neighbourhood selects; row 0, which is 0, is left out.
-    let count: usize = 0;
+    let selectedEnd = scratch;
     let table = tables;
     for (let dx: i32 = -1; dx <= 1; dx++) {
       for (let dy: i32 = -1; dy <= 1; dy++) {
@@ -37,19 +37,45 @@ export function stem(
         for (let n: i32 = 0; n < nibbles; n++) {
           const bits = inside ? <usize>load<u8>(at + n) : 0;
           if (bits !== 0) {
-            store<u32>(scratch + (count << 2), <u32>(table + bits * bytes));
-            count++;
+            store<u32>(selectedEnd, <u32>(table + bits * bytes));
+            selectedEnd += 4;
           }
           table += bytes << 4;
         }
       }
     }
     const pixel = <usize>(row * width + x) * <usize>channels;
-    for (let c: usize = 0; c < bytes; c += 16) {
-      let sum = v128.load(base + (pixel << 2) + c);
-      for (let i: usize = 0; i < count; i++) sum = f32x4.add(sum, v128.load(<usize>load<u32>(scratch + (i << 2)) + c));
-      v128.store(output + (pixel << 2) + c, sum);
-      store<u8>(bitsA + (pixel >> 2) + (c >> 4), <u8>nibbleAbove(sum, v128.load(thresholdA + c)));
+    const from = base + (pixel << 2);
+    let c: usize = 0;
+    for (; c + 64 <= bytes; c += 64) {
+      let sum0 = v128.load(from + c);
+      let sum1 = v128.load(from + c, 16);
+      let sum2 = v128.load(from + c, 32);
+      let sum3 = v128.load(from + c, 48);
+      for (let at = scratch; at < selectedEnd; at += 4) {
+        const weights = <usize>load<u32>(at) + c;
+        sum0 = f32x4.add(sum0, v128.load(weights));
+        sum1 = f32x4.add(sum1, v128.load(weights, 16));
+        sum2 = f32x4.add(sum2, v128.load(weights, 32));
+        sum3 = f32x4.add(sum3, v128.load(weights, 48));
+      }
+      storeSigned(sum0, output, bitsA, pixel, c, thresholdA);
+      storeSigned(sum1, output, bitsA, pixel, c + 16, thresholdA);
+      storeSigned(sum2, output, bitsA, pixel, c + 32, thresholdA);
+      storeSigned(sum3, output, bitsA, pixel, c + 48, thresholdA);
+    }
+    for (; c < bytes; c += 16) {
+      let sum = v128.load(from + c);
+      for (let at = scratch; at < selectedEnd; at += 4) sum = f32x4.add(sum, v128.load(<usize>load<u32>(at) + c));
+      storeSigned(sum, output, bitsA, pixel, c, thresholdA);
     }
   }
+}
+
+/** Stores four channels of a pixel, `c` bytes behind its first, as floats and as signs. */
+// @ts-ignore: decorator
+@inline
+function storeSigned(value: v128, output: usize, bits: usize, pixel: usize, c: usize, threshold: usize): void {
+  v128.store(output + (pixel << 2) + c, value);
+  store<u8>(bits + (pixel >> 2) + (c >> 4), <u8>nibbleAbove(value, v128.load(threshold + c)));
 }

@@ -28,38 +28,46 @@ export function nibbleAbove(value: v128, threshold: v128): i32 {
   return i32x4.bitmask(f32x4.gt(value, threshold));
 }
 
-/** The exponential function, with a relative error below 2e-7: 2ⁿ times a polynomial of the rest (Cephes' expf). */
+/**
+ * `2^exponent` for exponents in [−126, 126], with a relative error below 3e-7: the whole part goes into the result's exponent,
+ * the rest into Taylor's polynomial of degree 6.
+ */
 // @ts-ignore: decorator
 @inline
-export function exponential(value: v128): v128 {
-  const clamped = f32x4.pmin(f32x4.splat(88), f32x4.pmax(f32x4.splat(-87), value));
+function powerOfTwo(exponent: v128): v128 {
   // Adding 1.5 · 2²³ rounds to a whole number, which stands in the lowest bits.
   const rounding = f32x4.splat(12582912);
-  const shifted = f32x4.add(f32x4.mul(clamped, f32x4.splat(1.44269504088896341)), rounding);
-  const n = f32x4.sub(shifted, rounding);
-  const r = f32x4.sub(f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(0.693359375))), f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
-  let p = f32x4.splat(1.9875691500e-4);
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.3981999507e-3));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(8.3334519073e-3));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(4.1665795894e-2));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.6666665459e-1));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(5.0000001201e-1));
-  p = f32x4.add(f32x4.add(f32x4.mul(f32x4.mul(p, r), r), r), f32x4.splat(1));
-  const power = i32x4.add(i32x4.shl(shifted, 23), i32x4.splat(127 << 23));
-  return f32x4.mul(p, power);
+  const shifted = f32x4.add(exponent, rounding);
+  const rest = f32x4.sub(exponent, f32x4.sub(shifted, rounding));
+  let p = f32x4.splat(1.5403530393381609e-4);
+  p = f32x4.add(f32x4.mul(p, rest), f32x4.splat(1.3333558146428443e-3));
+  p = f32x4.add(f32x4.mul(p, rest), f32x4.splat(9.618129107628477e-3));
+  p = f32x4.add(f32x4.mul(p, rest), f32x4.splat(5.550410866482158e-2));
+  p = f32x4.add(f32x4.mul(p, rest), f32x4.splat(0.24022650695910072));
+  p = f32x4.add(f32x4.mul(p, rest), f32x4.splat(0.6931471805599453));
+  p = f32x4.add(f32x4.mul(p, rest), f32x4.splat(1));
+  return f32x4.mul(p, i32x4.add(i32x4.shl(shifted, 23), i32x4.splat(127 << 23)));
+}
+
+/** `1 + exp(−value)`, the exponential at most 2^126; NaN stays NaN. */
+// @ts-ignore: decorator
+@inline
+function onePlusExponential(value: v128): v128 {
+  const exponent = f32x4.mul(value, f32x4.splat(-1.4426950408889634));
+  const clamped = f32x4.pmin(f32x4.pmax(exponent, f32x4.splat(-126)), f32x4.splat(126));
+  return f32x4.add(f32x4.splat(1), powerOfTwo(clamped));
 }
 
 /** `value / (1 + exp(−value))` */
 // @ts-ignore: decorator
 @inline
 export function silu(value: v128): v128 {
-  return f32x4.div(value, f32x4.add(f32x4.splat(1), exponential(f32x4.neg(value))));
+  return f32x4.div(value, onePlusExponential(value));
 }
 
 /** `1 / (1 + exp(−value))` */
 // @ts-ignore: decorator
 @inline
 export function sigmoid(value: v128): v128 {
-  const one = f32x4.splat(1);
-  return f32x4.div(one, f32x4.add(one, exponential(f32x4.neg(value))));
+  return f32x4.div(f32x4.splat(1), onePlusExponential(value));
 }

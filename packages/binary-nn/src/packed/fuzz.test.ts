@@ -2,7 +2,7 @@ import { Generator } from "@hidiff/core-tensor/random";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { KernelName } from "./engine.ts";
 import { kernelParameters } from "./kernels.generated.ts";
-import { difference, type KernelCase, TestBench } from "./testing/bench.ts";
+import { difference, type KernelCase, TestBench } from "./testing/test-bench.ts";
 import {
   affineCase,
   attentionCase,

@@ -13,7 +13,9 @@ const needs: { readonly [K in KernelName]?: (values: KernelArguments<K>) => numb
   attention: ({ tokens, channels }) => 4 * (tokens + channels),
   floatConvolution: ({ width, inChannels }) => 12 * (width + 2) * inChannels,
   groupStatistics: ({ channels }) => 8 * channels,
-  winogradConvolution: ({ inChannels, outChannels }) => 64 * 32 * (inChannels + outChannels + 3) + 4 * (outChannels + 3),
+  winogradInput: ({ width, channels }) => 24 * (width + 3) * channels,
+  winogradConvolution: ({ width, inChannels, outChannels }) =>
+    24 * (width + 3) * inChannels + 16 * (4 * 16 * (inChannels + outChannels + 3) + 2 * 64) + 4 * (outChannels + 3),
   stem: ({ nibbles }) => 36 * nibbles,
 };
 

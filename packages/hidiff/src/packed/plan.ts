@@ -264,7 +264,6 @@ export class Plan {
     const groups = groupsOf(channels);
     const statistics = this.#pool.acquire(16 * height * groups);
     const coefficients = this.#pool.acquire(8 * channels);
-    const activated = this.#pool.acquire(4 * height * width * channels);
     const common = { width, channels, groups, perGroup: channels / groups, statistics };
     const calls = [
       call("groupStatistics", height, { ...common, input: input.floats }),
@@ -275,20 +274,20 @@ export class Plan {
         shift: this.#constants.vector("headNorm.bias", channels),
         coefficients,
       }),
-      call("normalizedSilu", height, { width, channels, input: input.floats, coefficients, output: activated }),
-      call("winogradConvolution", height / 2, {
+      call("winogradConvolution", height / 4, {
         height,
         width,
         inChannels: channels,
         outChannels: classes,
         activation: head === "sigmoid" ? 1 : 0,
-        input: activated,
+        input: input.floats,
+        coefficients,
         weights: this.#constants.winograd("headConvolution.weight", channels, classes),
         bias: this.#constants.vector("headConvolution.bias", classes),
         output: this.output,
       }),
     ];
-    this.#pool.release(statistics, coefficients, activated);
+    this.#pool.release(statistics, coefficients);
     return calls;
   }
 
@@ -299,7 +298,6 @@ export class Plan {
     const groups = groupsOf(featureChannels);
     const featureStatistics = this.#pool.acquire(16 * height * groups);
     const coefficients = this.#pool.acquire(8 * padded);
-    const activated = this.#pool.acquire(4 * height * width * padded);
     const common = { width, channels: padded, groups, perGroup: featureChannels / groups, statistics: featureStatistics };
     const ownGroups = groupsOf(channels);
     const calls = [
@@ -311,8 +309,7 @@ export class Plan {
         shift: this.#constants.vector(`${name}.inNorm.bias`, featureChannels),
         coefficients,
       }),
-      call("normalizedSilu", height, { width, channels: padded, input: feature, coefficients, output: activated }),
-      ...this.winograd({ condition, part: "inConvolution", inChannels: featureChannels, input: activated, residual: 0, output: hidden, signs: none }),
+      ...this.winograd({ condition, part: "inConvolution", inChannels: featureChannels, input: feature, coefficients, residual: 0, output: hidden, signs: none }),
       call("groupStatistics", height, { width, channels, groups: ownGroups, perGroup: channels / ownGroups, input: hidden, statistics }),
     ];
     if (featureChannels !== channels) {
@@ -320,6 +317,7 @@ export class Plan {
       calls.push(
         call("matrixProduct", Math.ceil(rows / rowsPerChunk), {
           rows,
+          planeRows: rows,
           depth: padded,
           columns: channels,
           rowsPerChunk,
@@ -330,7 +328,7 @@ export class Plan {
         }),
       );
     }
-    this.#pool.release(featureStatistics, coefficients, activated);
+    this.#pool.release(featureStatistics, coefficients);
     return calls;
   }
 
@@ -339,7 +337,6 @@ export class Plan {
     const { name, height, width, channels, hidden, statistics, skip } = condition;
     const groups = groupsOf(channels);
     const coefficients = this.#pool.acquire(8 * channels);
-    const activated = this.#pool.acquire(4 * height * width * channels);
     const signs = threshold === 0 ? none : { threshold, bits: output.bits };
     const calls = [
       call("groupCoefficients", 1, {
@@ -353,11 +350,10 @@ export class Plan {
         shift: this.#constants.row(`${name}.outNorm.offset`, step, channels),
         coefficients,
       }),
-      call("normalizedSilu", height, { width, channels, input: hidden, coefficients, output: activated }),
-      ...this.winograd({ condition, part: "outConvolution", inChannels: channels, input: activated, residual: skip, output: output.floats, signs }),
+      ...this.winograd({ condition, part: "outConvolution", inChannels: channels, input: hidden, coefficients, residual: skip, output: output.floats, signs }),
     ];
     this.floatTap(name, output);
-    this.#pool.release(coefficients, activated);
+    this.#pool.release(coefficients);
     return calls;
   }
 
@@ -366,22 +362,25 @@ export class Plan {
     readonly part: string;
     readonly inChannels: number;
     readonly input: number;
+    readonly coefficients: number;
     readonly residual: number;
     readonly output: number;
     readonly signs: Signs;
   }): KernelCall[] {
-    const { condition, part, inChannels, input, residual, output, signs } = options;
+    const { condition, part, inChannels, input, coefficients, residual, output, signs } = options;
     const { name, height, width, channels } = condition;
     const padded = paddedChannels(inChannels);
     const tileRows = Math.ceil(height / 2);
     const tiles = tileRows * Math.ceil(width / 2);
-    const transformed = this.#pool.acquire(64 * tiles * padded);
-    const products = this.#pool.acquire(64 * tiles * channels);
+    const planeRows = tiles + 1; // see the kernel
+    const transformed = this.#pool.acquire(64 * planeRows * padded);
+    const products = this.#pool.acquire(64 * planeRows * channels);
     this.#pool.release(transformed, products);
     return [
-      call("winogradInput", tileRows, { height, width, channels: padded, input, output: transformed }),
+      call("winogradInput", Math.ceil(tileRows / 2), { height, width, channels: padded, planeRows, input, coefficients, output: transformed }),
       call("matrixProduct", 16 * Math.ceil(tiles / rowsPerChunk), {
         rows: tiles,
+        planeRows,
         depth: padded,
         columns: channels,
         rowsPerChunk,
@@ -394,6 +393,7 @@ export class Plan {
         height,
         width,
         channels,
+        planeRows,
         input: products,
         bias: this.#constants.vector(`${name}.${part}.bias`, channels),
         residual,

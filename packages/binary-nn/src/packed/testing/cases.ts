@@ -1,7 +1,7 @@
 import type { Generator } from "@hidiff/core-tensor/random";
 import { columnOrder, kernelMatrix, kernelVector, winogradFilter } from "../float-weights.ts";
 import { kernelWeights, packWeights } from "../weights.ts";
-import type { KernelCase, Values } from "./bench.ts";
+import type { KernelCase, Values } from "./test-bench.ts";
 import * as reference from "./reference.ts";
 import type { FeatureMap } from "./reference.ts";
 

@@ -230,7 +230,7 @@ function roundHalfEven(value: number): number {
 /** Cephes' expf on [−87, 88]: 2ⁿ times a polynomial, with float32 operations. */
 function exponential(value: number): number {
   const clamped = Math.min(Math.max(value, -87), 88);
-  const n = roundHalfEven(f32(clamped * f32(1.44269504088896341)));
+  const n = roundHalfEven(f32(clamped * f32(Math.LOG2E)));
   const r = f32(f32(clamped - f32(n * f32(0.693359375))) - f32(n * f32(-2.1219444e-4)));
   const coefficients = [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1];
   const p = coefficients.reduce((sum, coefficient) => f32(f32(sum * r) + f32(coefficient)), 0);

@@ -24,7 +24,8 @@ const guardBytes = 64;
 /** Of a program of one call: the words that count its chunks, from the program's address. */
 const countersStart = 24;
 const countersEnd = 32;
-const fillByte = 0xa5;
+/** Four of them are 3.4e38: nothing that a kernel may read. */
+const fillByte = 0x7f;
 
 /** An engine on which single kernels are run and all of its memory is watched. */
 export class TestBench {
@@ -43,28 +44,32 @@ export class TestBench {
   }
 
   /**
-   * What the kernel writes to its outputs. These are not blank before, and guards are around them.
+   * What the kernel writes to its outputs. These are not blank before, and guards are around them and the inputs.
    *
    * @throws Error if it writes anywhere else
    */
   run({ kernel, chunks, inputs, outputs }: KernelCase): Record<string, Values> {
     const { engine } = this;
+    engine.release(this.#start);
     const parameters: Record<string, number> = {};
-    for (const [name, value] of Object.entries(inputs)) parameters[name] = typeof value === "number" ? value : engine.store(asBytes(value));
-    for (const [name, { values }] of Object.entries(outputs)) {
-      const start = this.#allocateGuard();
-      parameters[name] = engine.allocate(values.byteLength);
-      engine.bytes(start, engine.allocatedBytes - start).fill(fillByte);
+    for (const [name, value] of Object.entries(inputs)) {
+      if (typeof value === "number") {
+        parameters[name] = value;
+      } else {
+        parameters[name] = this.#allocateFilled(value.byteLength);
+        engine.bytes(parameters[name], value.byteLength).set(asBytes(value));
+      }
     }
+    for (const [name, { values }] of Object.entries(outputs)) parameters[name] = this.#allocateFilled(values.byteLength);
     const missing = kernelParameters[kernel].find((name) => !(name in parameters));
     if (missing !== undefined) throw new Error(`The case of ${kernel} has no ${missing}.`);
-    const scratch = this.#allocateGuard() + guardBytes;
+    const scratch = engine.allocatedBytes;
     const program = engine.program([call(kernel, chunks, parameters as KernelArguments<KernelName>)]);
-    const end = this.#allocateGuard() + guardBytes;
+    this.#allocateFilled(4096);
+    const end = engine.allocatedBytes;
     const before = engine.bytes(0, end).slice();
     engine.run(program);
     const after = engine.bytes(0, end).slice();
-    engine.release(this.#start);
 
     const results: Record<string, Values> = {};
     const written = [[0, constantsStart], [scratch, program.address], [program.address + countersStart, program.address + countersEnd]];
@@ -81,10 +86,12 @@ export class TestBench {
     return results;
   }
 
-  #allocateGuard(): number {
-    const address = this.engine.allocate(guardBytes);
-    this.engine.bytes(address, guardBytes).fill(fillByte);
-    return address;
+  /** Memory with guards before and behind it. */
+  #allocateFilled(bytes: number): number {
+    const guard = this.engine.allocate(guardBytes + bytes);
+    this.engine.allocate(guardBytes);
+    this.engine.bytes(guard, this.engine.allocatedBytes - guard).fill(fillByte);
+    return guard + guardBytes;
   }
 
   dispose(): void {
