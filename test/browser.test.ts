@@ -17,7 +17,7 @@ const ownServerOnly = { "Content-Security-Policy": "default-src 'self'; script-s
 
 const inPage = (script: string): string => `<script type="module" src="${script}"></script>`;
 const inWorker = (script: string): string => `<script>new Worker("${script}", { type: "module" })</script>`;
-const withoutWorkers = (script: string): string => `<script>Worker = function () { throw new Error("no workers"); }</script>${inPage(script)}`;
+const withoutWorkers = (script: string): string => `<script>Worker = function () { throw new Error(); }</script>${inPage(script)}`;
 
 let bundle: BundleContents = {};
 let script: Uint8Array = new Uint8Array();
@@ -25,7 +25,7 @@ let script: Uint8Array = new Uint8Array();
 beforeAll(async () => {
   await selectBackend({ prefer: "cpu" });
   const model = new HybridModel(tinyArchitecture({ classes: 3 }), new Generator(8));
-  // A new refiner gives zeros: its last convolution is zero.
+  // A new refiner's output is the same everywhere: its last convolution is zero.
   const refiner = randomRefiner(model.refiner.options, 8);
   const classes = ["background", "disc", "corner"].map((name, label) => ({ label, name, colour: "#000000" }));
   bundle = await encodeBundle(model, refiner.stateDict(), { name: "tiny", inference: tinyInference(), classes });
@@ -42,10 +42,10 @@ it("hidiff/packed can be bundled for browsers, and brings no tensor library", as
 
 describe.skipIf(withoutChromium !== "")(`in Chromium${withoutChromium}`, () => {
   /** Runs a task in a page. */
-  async function inChromium(task: "refine" | "segment", headers: Readonly<Record<string, string>>, start = inPage): Promise<SafetensorsFile> {
-    const files = Object.entries(bundle).map(([name, content]) => [`/bundle/${name}`, content] as const);
+  async function inChromium(task: "refine" | "segment", headers: Record<string, string>, start = inPage): Promise<SafetensorsFile> {
+    const files = Object.fromEntries(Object.entries(bundle).map(([name, content]) => [`/bundle/${name}`, content]));
     const html = `<!doctype html>${start(`/page.js?task=${task}`)}`;
-    const site = await serve({ "/index.html": html, "/page.js": script, ...Object.fromEntries(files) }, headers);
+    const site = await serve({ "/index.html": html, "/page.js": script, ...files }, headers);
     try {
       return decodeSafetensors(await withPage(`${site.address}/index.html`, site.result), "The page's result");
     } finally {
@@ -78,7 +78,7 @@ describe.skipIf(withoutChromium !== "")(`in Chromium${withoutChromium}`, () => {
     expect(new Set(mask)).toEqual(new Set([0, 1, 2]));
     expect(page.tensors.get("mask")!.data).toEqual(mask);
     expect(page.tensors.get("priorMask")!.data).toEqual(node.tensors.get("priorMask")!.data);
-    // The arithmetic is the same, IEEE 754's; engines may differ in the last bit of Math.exp, and so in some 1e-7 of a probability.
+    // The arithmetic is IEEE 754's in both; only Math.exp may differ in its last bit, and so a probability by some 1e-7.
     expect(page.tensors.get("probability")!.data).toBeAllClose(probability, { absolute: 1e-6 });
     expect(page.tensors.get("prior")!.data).toBeAllClose(node.tensors.get("prior")!.data, { absolute: 1e-6 });
   });

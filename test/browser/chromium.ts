@@ -6,13 +6,24 @@ import { delimiter, join } from "node:path";
 import { tmpdir } from "node:os";
 
 /** Chromium: the environment variable HIDIFF_CHROMIUM, else on the path. */
-const chromium: string | undefined = process.env["HIDIFF_CHROMIUM"] ?? ["chromium", "chromium-browser", "google-chrome"].map(onPath).find(Boolean);
+const chromium: string | undefined =
+  process.env["HIDIFF_CHROMIUM"] || ["chromium", "chromium-browser", "google-chrome"].map(onPath).find((path) => path !== undefined);
 
 /** Why no page can be opened, to be appended to a test's name; empty if one can. */
 export const withoutChromium: string = chromium === undefined ? " (skipped: no Chromium on the path, nor in HIDIFF_CHROMIUM)" : "";
 
 /** How long a page may take; each takes two or three. */
 const timeoutSeconds = 120;
+
+const flags = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--enable-logging=stderr", // what pages write to their console
+  "--remote-debugging-pipe", // is not used, but Chromium ends when it breaks: with this process at the latest
+];
 
 /**
  * Opens a page in headless Chromium until `result` is there.
@@ -21,14 +32,10 @@ const timeoutSeconds = 120;
  */
 export async function withPage<T>(url: string, result: Promise<T>): Promise<T> {
   const profile = await mkdtemp(join(tmpdir(), "hidiff-chromium-"));
-  const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--enable-logging=stderr"];
-  // The pipe for debugging is not used, but Chromium ends when it breaks: with this process at the latest.
-  const browser = spawn(chromium!, [...flags, "--remote-debugging-pipe", `--user-data-dir=${profile}`, url], {
-    stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"],
-  });
-  const closed = once(browser, "close");
+  const browser = spawn(chromium!, [...flags, `--user-data-dir=${profile}`, url], { stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"] });
   let log = "";
-  browser.stdio[2].setEncoding("utf8").on("data", (text: string) => (log += text));
+  browser.stderr!.setEncoding("utf8").on("data", (text: string) => (log += text));
+  const closed = once(browser, "close");
   let timer: NodeJS.Timeout | undefined;
   try {
     return await Promise.race([
@@ -40,7 +47,8 @@ export async function withPage<T>(url: string, result: Promise<T>): Promise<T> {
     ]);
   } catch (error) {
     const lines = log.split("\n").filter((line) => line.includes(":CONSOLE:"));
-    throw new Error(`${(error as Error).message}\nThe page's console: ${lines.length === 0 ? "nothing" : `\n${lines.join("\n")}`}`, { cause: error });
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${reason}\nThe page's console: ${lines.length === 0 ? "nothing" : `\n${lines.join("\n")}`}`, { cause: error });
   } finally {
     clearTimeout(timer);
     browser.kill("SIGKILL");
@@ -50,7 +58,8 @@ export async function withPage<T>(url: string, result: Promise<T>): Promise<T> {
 }
 
 function onPath(name: string): string | undefined {
-  return (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, name)).find(isExecutable);
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
 
 function isExecutable(path: string): boolean {

@@ -1,10 +1,15 @@
+import { EventEmitter, once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname } from "node:path";
 
-const types: Readonly<Record<string, string>> = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".json": "application/json" };
+const types: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".json": "application/json",
+};
 
-export interface Site {
+interface Site {
   /** `http://…`, without a path. */
   readonly address: string;
   /** What the page posts to `/result`; rejected by what it posts to `/failure`. */
@@ -13,22 +18,24 @@ export interface Site {
 }
 
 /** Serves files, by path, on a free port of this machine, each with `headers`. */
-export async function serve(files: Readonly<Record<string, string | Uint8Array>>, headers: Readonly<Record<string, string>>): Promise<Site> {
-  const { promise: result, resolve, reject } = deferred<Uint8Array>();
+export async function serve(
+  files: Readonly<Record<string, string | Uint8Array>>,
+  headers: Readonly<Record<string, string>>,
+): Promise<Site> {
+  const posted = new EventEmitter();
   const server = createServer(async (request, response) => {
     const { pathname: path } = new URL(request.url!, "http://localhost");
-    if (request.method === "POST") {
-      const body = Buffer.concat(await request.toArray());
-      if (path === "/result") resolve(body);
-      else reject(new Error(`The page failed: ${body.toString()}`));
-      response.end();
-      return;
-    }
-    const content = files[path];
-    response.writeHead(content === undefined ? 404 : 200, { ...headers, "Content-Type": types[extname(path)] ?? "application/octet-stream" });
-    response.end(content);
+    if (request.method === "POST") posted.emit(path, Buffer.concat(await request.toArray()));
+    const content = request.method === "POST" ? "" : files[path];
+    const type = types[extname(path)] ?? "application/octet-stream";
+    response.writeHead(content === undefined ? 404 : 200, { ...headers, "Content-Type": type }).end(content);
   });
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const result = new Promise<Uint8Array>((resolve, reject) => {
+    posted.once("/result", resolve);
+    posted.once("/failure", (text: Buffer) => reject(new Error(`The page failed: ${text.toString()}`)));
+  });
   return {
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     result,
@@ -37,15 +44,4 @@ export async function serve(files: Readonly<Record<string, string | Uint8Array>>
       server.closeAllConnections();
     },
   };
-}
-
-function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: Error) => void } {
-  let resolve!: (value: T) => void;
-  let reject!: (error: Error) => void;
-  const promise = new Promise<T>((settle, fail) => {
-    resolve = settle;
-    reject = fail;
-  });
-  promise.catch(() => undefined); // whoever waits for it learns of it
-  return { promise, resolve, reject };
 }

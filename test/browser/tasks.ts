@@ -15,14 +15,15 @@ export async function refine(bytes: Uint8Array): Promise<Uint8Array> {
   const generator = new Generator("images");
   const compiled = decodeCompiledRefiner(bytes, "The compiled refiner");
   const { imageChannels, classes, featureChannels } = compiled.architecture;
-  const features = featureChannels.map((channels, level) => generator.normalArray((images * height * width * channels) / (16 << (2 * level))));
+  const pixels = images * height * width;
+  const features = featureChannels.map((channels, level) => generator.normalArray((pixels * channels) / (16 << (2 * level))));
   const refiner = await PackedRefiner.create(compiled, { threads });
   try {
     refiner.prepare({
       height,
       width,
-      image: generator.uniformArray(images * height * width * imageChannels, -1, 1),
-      prior: generator.uniformArray(images * height * width * classes),
+      image: generator.uniformArray(pixels * imageChannels, -1, 1),
+      prior: generator.uniformArray(pixels * classes),
       features: features as unknown as PackedInputs["features"],
     });
     const masks = (): Float32Array => generator.bernoulliArray(new Float32Array(chains * height * width * classes).fill(0.5));

@@ -9,20 +9,19 @@ import { lookUp, nibbleAbove, PADDING, prelu, TABLES } from "./vector";
 /** Nibbles between two separations of the packed sums: 60 · 4 < 256. */
 const BLOCK: i32 = 60;
 
-/** Writes the table addresses of `count` nibble pairs as u16. */
+/**
+ * Writes the table addresses of `count` nibble pairs as u16, eight at a time: what is written too much, the next addresses
+ * overwrite.
+ */
 // @ts-ignore: decorator
 @inline
 function writeAddresses(to: usize, first: usize, second: usize, count: i32): usize {
-  let i: i32 = 0;
   const base = i16x8.splat(<i16>TABLES);
-  for (; i + 8 <= count; i += 8) {
+  for (let i: i32 = 0; i < count; i += 8) {
     const a = v128.load_ext<u8>(first + i);
     const b = v128.load_ext<u8>(second + i);
     const sum = i16x8.add(i16x8.add(i16x8.shl(a, 8), i16x8.shl(a, 4)), i16x8.add(i16x8.shl(b, 4), base));
     v128.store(to + (<usize>i << 1), sum);
-  }
-  for (; i < count; i++) {
-    store<u16>(to + (<usize>i << 1), <u16>(TABLES + ((<u32>load<u8>(first + i) * 17 + <u32>load<u8>(second + i)) << 4)));
   }
   return to + (<usize>count << 1);
 }

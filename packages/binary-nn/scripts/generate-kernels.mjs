@@ -5,7 +5,7 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import asc from "assemblyscript/asc";
+import { main as compileAssemblyScript } from "assemblyscript/asc";
 import { build } from "esbuild";
 
 const folder = resolve(dirname(fileURLToPath(import.meta.url)), "..");
@@ -36,7 +36,7 @@ async function compile(features) {
   let output;
   const options = ["assembly/index.ts", "--outFile", "kernels.wasm", "--runtime", "stub", "--importMemory", "-O3", "--noAssert", "--use", "abort="];
   const enabled = ["simd", ...features].flatMap((feature) => ["--enable", feature]);
-  const { error, stderr } = await asc.main([...options, ...enabled, ...shared], {
+  const { error, stderr } = await compileAssemblyScript([...options, ...enabled, ...shared], {
     readFile: (name, base) => readFile(resolve(folder, base, name), "utf8").catch(() => null),
     writeFile: (_, content) => {
       output = content;

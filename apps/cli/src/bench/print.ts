@@ -45,8 +45,8 @@ export function printConfiguration(output: Output, report: ConfigurationReport):
   output.print(`\n${memoryTable(report)}`);
   output.print(
     dim(
-      "MAC are counted from the architecture, the refiner's alone. The packed engine computes what depends on the image alone once;\n" +
-        "the graph engine computes everything in every step, and products of signs as products of floats.",
+      "MAC are counted from the architecture, the refiner's alone, as if all convolutions were computed directly. The packed engine\n" +
+        "computes what depends on the image alone once; the graph engine everything in every step, products of signs as floats.",
     ),
   );
 }

@@ -37,6 +37,7 @@ export interface Program {
 }
 
 const pageBytes = 65536;
+const initialPages = 16;
 const kernelNames = Object.keys(kernelParameters) as KernelName[];
 /** The address of tables, as the kernels have it; before it lies the control block. */
 const tablesAddress = 1024;
@@ -44,6 +45,8 @@ const signsAddress = 6144;
 const paddingAddress = 8192;
 /** The most nibbles that a pixel may have: 16384 channels. */
 const paddingLength = 4096;
+/** Bytes that kernels may read, but not use, behind a map. */
+const readAhead = 64;
 const firstFreeAddress = paddingAddress + paddingLength;
 
 interface Worker {
@@ -68,22 +71,20 @@ export class KernelEngine {
   #scratch: { readonly address: number; readonly bytes: number } = { address: 0, bytes: 0 };
   #generation = 0;
 
-  private constructor(module: WebAssemblyModule, memory: WebAssemblyMemory, threads: number, simd: "relaxed" | "plain") {
+  private constructor(module: WebAssemblyModule, memory: WebAssemblyMemory, workers: readonly Worker[], simd: "relaxed" | "plain") {
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
     this.#kernels = kernelNames.map((name) => exports[name] as KernelFunction);
     this.#memory = memory;
     this.#words = new Int32Array(memory.buffer);
-    this.threads = threads;
+    this.threads = 1 + workers.length;
     this.simd = simd;
+    this.#workers = workers;
     this.fillConstants();
-    this.#workers = Array.from({ length: threads - 1 }, (_, index) =>
-      startWorker({ module, memory, kernels: kernelNames, thread: index + 1 }),
-    );
   }
 
   /**
    * @throws HidiffError `packed.simd` if WebAssembly here has no SIMD (or no relaxed SIMD, where asked for);
-   * `packed.threads` for a number of threads that is no positive integer
+   * `packed.threads` for a number of threads that is no positive integer; `packed.compile`
    */
   static async create(options: EngineOptions = {}): Promise<KernelEngine> {
     const wanted = options.threads ?? Math.min(16, availableThreads());
@@ -91,9 +92,18 @@ export class KernelEngine {
       throw new HidiffError("packed.threads", `KernelEngine: the number of threads must be a positive integer, got ${wanted}.`);
     }
     const simd = chooseSimd(options.simd);
-    const threads = wanted > 1 && canShareMemory() ? wanted : 1;
-    const module = await WebAssembly.compile(moduleBytes(simd, threads > 1));
-    return new KernelEngine(module, createMemory(threads > 1), threads, simd);
+    const sharedMemory = wanted > 1 && canShareMemory() ? createSharedMemory() : undefined;
+    const shared = sharedMemory !== undefined;
+    const memory = sharedMemory ?? new WebAssembly.Memory({ initial: initialPages });
+    const module = await WebAssembly.compile(moduleBytes(simd, shared)).catch((error: unknown) => {
+      throw new HidiffError(
+        "packed.compile",
+        "KernelEngine: the kernels could not be compiled; does a security policy forbid WebAssembly (a page needs 'wasm-unsafe-eval')?",
+        { cause: error },
+      );
+    });
+    const setups = Array.from({ length: shared ? wanted - 1 : 0 }, (_, index) => ({ module, memory, kernels: kernelNames, thread: index + 1 }));
+    return new KernelEngine(module, memory, await startWorkers(setups), simd);
   }
 
   /** Bytes of memory in use, working memory of the threads included. */
@@ -110,7 +120,7 @@ export class KernelEngine {
     assert(Number.isSafeInteger(bytes) && bytes >= 0, "packed.memory", () => `KernelEngine: a number of bytes must be a whole number, got ${bytes}.`);
     const address = this.#end;
     const end = address + Math.ceil(bytes / 64) * 64;
-    const missing = end - this.#memory.buffer.byteLength;
+    const missing = end + readAhead - this.#memory.buffer.byteLength;
     if (missing > 0) {
       try {
         this.#memory.grow(Math.ceil(missing / pageBytes));
@@ -263,16 +273,27 @@ function chooseSimd(wanted: "relaxed" | "plain" | undefined): "relaxed" | "plain
   throw new HidiffError("packed.simd", "KernelEngine: WebAssembly has no SIMD here; use a browser of 2021 or later, or the graph engine.");
 }
 
-function createMemory(shared: boolean): WebAssemblyMemory {
-  const initial = 16;
-  if (!shared) return new WebAssembly.Memory({ initial });
-  return new WebAssembly.Memory({ initial, maximum: 65536, shared: true });
+/** Memory that may grow to 4 GiB; undefined where as much address space cannot be had. */
+function createSharedMemory(): WebAssemblyMemory | undefined {
+  try {
+    return new WebAssembly.Memory({ initial: initialPages, maximum: 65536, shared: true });
+  } catch {
+    return undefined;
+  }
 }
 
 interface NodeModules {
   "node:v8": { setFlagsFromString(flags: string): void };
   "node:os": { availableParallelism(): number };
-  "node:worker_threads": { Worker: new (source: string, options: object) => Worker & { unref(): void }; isMainThread: boolean };
+  "node:worker_threads": {
+    Worker: new (source: string, options: object) => Worker & { unref(): void; once(event: string, listener: (value: unknown) => void): void };
+  };
+}
+
+interface WebGlobals {
+  Blob: new (parts: string[], options: object) => object;
+  Worker: new (url: string) => Worker & { postMessage(message: object): void; addEventListener(event: string, listener: (value: unknown) => void): void };
+  URL: { createObjectURL(blob: object): string; revokeObjectURL(url: string): void };
 }
 
 /** A module of Node.js; undefined in browsers. */
@@ -299,20 +320,37 @@ function mayWait(): boolean {
   return nodeModule("node:worker_threads") !== undefined || !("document" in globalThis);
 }
 
-function startWorker(setup: object): Worker {
+/**
+ * Starts threads and waits until they run: a browser starts none before its caller gives up its turn. None where one cannot
+ * start, as under some pages' security policies.
+ */
+async function startWorkers(setups: readonly object[]): Promise<readonly Worker[]> {
   const threads = nodeModule("node:worker_threads");
-  if (threads !== undefined) {
-    const worker = new threads.Worker(workerSource, { eval: true, workerData: setup, name: "hidiff kernels" });
-    worker.unref(); // the process may end while the thread sleeps
-    return worker;
-  }
-  const { Blob, Worker, URL } = globalThis as unknown as {
-    Blob: new (parts: string[], options: object) => object;
-    Worker: new (url: string) => Worker & { postMessage(message: object): void };
-    URL: { createObjectURL(blob: object): string; revokeObjectURL(url: string): void };
-  };
+  const starts = await Promise.allSettled(setups.map((setup) => (threads === undefined ? startWebWorker(setup) : startNodeWorker(threads, setup))));
+  const workers = starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));
+  if (workers.length === setups.length) return workers;
+  for (const worker of workers) worker.terminate();
+  return [];
+}
+
+function startNodeWorker({ Worker }: NodeModules["node:worker_threads"], setup: object): Promise<Worker> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(workerSource, { eval: true, workerData: setup, name: "hidiff kernels" });
+    worker.once("message", () => {
+      worker.unref(); // the process may end while the thread sleeps
+      resolve(worker);
+    });
+    worker.once("error", reject);
+  });
+}
+
+function startWebWorker(setup: object): Promise<Worker> {
+  const { Blob, Worker, URL } = globalThis as unknown as WebGlobals;
   const url = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
-  const worker = new Worker(url);
-  worker.postMessage(setup);
-  return worker;
+  return new Promise<Worker>((resolve, reject) => {
+    const worker = new Worker(url);
+    worker.addEventListener("message", () => resolve(worker));
+    worker.addEventListener("error", reject);
+    worker.postMessage(setup);
+  }).finally(() => URL.revokeObjectURL(url));
 }

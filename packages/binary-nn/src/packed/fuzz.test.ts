@@ -16,7 +16,6 @@ import {
   type MapSize,
   matrixProductCase,
   type NormalizationGeometry,
-  normalizedSiluCase,
   packMaskCase,
   reinterpretCase,
   type Shortcut,
@@ -110,9 +109,9 @@ const randomCases: { readonly [K in KernelName]: (inputs: Inputs) => KernelCase 
   reinterpret: (inputs) => reinterpretCase(inputs, small(inputs.random, 30), channelsOf(inputs.random)),
   matrixProduct: (inputs) => {
     const { random } = inputs;
-    const [products, rows, rowsPerChunk] = [small(random, 4), small(random, 14), small(random, 14)];
-    const [depth, columns, withBias] = [2 * small(random, 10), channelsOf(random, 6), random.bernoulli(0.5)];
-    return matrixProductCase(inputs, { products, rows, depth, columns, rowsPerChunk, withBias });
+    const [products, rows, gap, rowsPerChunk] = [small(random, 4), small(random, 14), random.integer(3), small(random, 14)];
+    const [depth, columns, withBias] = [channelsOf(random, 6), channelsOf(random, 6), random.bernoulli(0.5)];
+    return matrixProductCase(inputs, { products, rows, gap, depth, columns, rowsPerChunk, withBias });
   },
   floatConvolution: (inputs) => {
     const { channels: inChannels, ...size } = mapSize(inputs.random);
@@ -123,16 +122,19 @@ const randomCases: { readonly [K in KernelName]: (inputs: Inputs) => KernelCase 
     const { channels: inChannels, height, width } = mapSize(random);
     const isWide = random.bernoulli(0.1);
     const size = { height, width: isWide ? 60 + width : width, inChannels, outChannels: small(random, 12) };
-    return winogradConvolutionCase(inputs, { ...size, withSigmoid: random.bernoulli(0.5) });
+    return winogradConvolutionCase(inputs, { ...size, normalized: random.bernoulli(0.5), withSigmoid: random.bernoulli(0.5) });
   },
-  winogradInput: (inputs) => winogradInputCase(inputs, mapSize(inputs.random)),
+  winogradInput: (inputs) => {
+    const { random } = inputs;
+    return winogradInputCase(inputs, { ...mapSize(random), normalized: random.bernoulli(0.5), gap: random.integer(3) });
+  },
   winogradOutput: (inputs) => {
     const { random } = inputs;
-    return winogradOutputCase(inputs, { ...mapSize(random), withResidual: random.bernoulli(0.5), withSigns: random.bernoulli(0.5) });
+    const [withResidual, withSigns] = [random.bernoulli(0.5), random.bernoulli(0.5)];
+    return winogradOutputCase(inputs, { ...mapSize(random), gap: random.integer(3), withResidual, withSigns });
   },
   groupStatistics: (inputs) => groupStatisticsCase(inputs, normalization(inputs.random)),
   groupCoefficients: (inputs) => groupCoefficientsCase(inputs, normalization(inputs.random)),
-  normalizedSilu: (inputs) => normalizedSiluCase(inputs, mapSize(inputs.random)),
   packMask: (inputs) => packMaskCase(inputs, { ...mapSize(inputs.random), channels: small(inputs.random, 13) }),
   stem: (inputs) => stemCase(inputs, { ...mapSize(inputs.random), classes: channelsOf(inputs.random, 4) }),
 };

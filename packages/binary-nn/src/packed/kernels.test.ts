@@ -17,7 +17,6 @@ import {
   Inputs,
   type Letter,
   matrixProductCase,
-  normalizedSiluCase,
   packMaskCase,
   reinterpretCase,
   stemCase,
@@ -181,14 +180,16 @@ describe("reinterpret", () => {
 
 describe("matrixProduct", () => {
   it.each([
-    [1, 1, 2, 4, 1],
+    [1, 1, 4, 4, 1],
     [1, 5, 4, 8, 6],
     [1, 6, 8, 12, 6],
     [2, 7, 4, 16, 3],
-    [3, 13, 10, 20, 12],
+    [3, 13, 12, 20, 12],
     [16, 4, 32, 32, 4],
   ])("%i products of %i rows, depth %i and %i columns, %i rows in a chunk", (products, rows, depth, columns, rowsPerChunk) => {
-    for (const withBias of [true, false]) expectRight((inputs) => matrixProductCase(inputs, { products, rows, depth, columns, rowsPerChunk, withBias }));
+    for (const gap of [0, 1, 3]) {
+      for (const withBias of [true, false]) expectRight((inputs) => matrixProductCase(inputs, { products, rows, gap, depth, columns, rowsPerChunk, withBias }));
+    }
   });
 });
 
@@ -206,7 +207,7 @@ describe("floatConvolution", () => {
 });
 
 describe("winogradConvolution", () => {
-  // Tiles are taken 32 at once: widths up to 64 are one turn.
+  // Widths of up to 32 or 64 are 16 or 32 tiles.
   it.each([
     [1, 1, 4, 1],
     [1, 6, 4, 2],
@@ -214,38 +215,26 @@ describe("winogradConvolution", () => {
     [4, 4, 8, 4],
     [3, 7, 12, 5],
     [6, 5, 32, 9],
-    [2, 63, 4, 1],
-    [2, 64, 4, 4],
-    [2, 65, 4, 8],
+    [9, 3, 4, 12],
+    ...[31, 32, 33, 63, 64, 65].map((width): [number, number, number, number] => [2, width, 4, 4]),
     [3, 131, 4, 6],
   ])("%i×%i pixels, %i → %i channels", (height, width, inChannels, outChannels) => {
-    for (const withSigmoid of [true, false]) expectRight((inputs) => winogradConvolutionCase(inputs, { height, width, inChannels, outChannels, withSigmoid }));
-  });
-
-  it("has a sigmoid on the whole range", () => {
-    // Multiples of 1/64, so that the convolution is exact; one of four channels goes through.
-    const values = Float32Array.from({ length: 16001 }, (_, index) => (index - 8000) / 64);
-    const filter = new Float32Array(36).fill(1, 16, 17);
-    const input = new Float32Array(4 * values.length);
-    values.forEach((value, index) => (input[4 * index] = value));
-    const size = { height: 1, width: values.length, inChannels: 4, outChannels: 1 };
-    const { output } = benches[0]!.run({
-      kernel: "winogradConvolution",
-      chunks: 1,
-      inputs: { ...size, activation: 1, input, weights: winogradFilter(filter, 4, 1, 4), bias: kernelVector([0]) },
-      outputs: { output: { values } },
-    });
-    expect(output!).toBeAllClose(Float64Array.from(values, (value) => 1 / (1 + Math.exp(-value))), { relative: 4e-7, absolute: 1e-38 });
-    expect(output!.every((value) => value >= 0 && value <= 1)).toBe(true);
+    for (const normalized of [true, false]) {
+      for (const withSigmoid of [true, false]) {
+        expectRight((inputs) => winogradConvolutionCase(inputs, { height, width, inChannels, outChannels, normalized, withSigmoid }));
+      }
+    }
   });
 });
 
 describe("Winograd's convolution", () => {
   it.each(sizes)("transforms %i×%i pixels of %i channels", (height, width, channels) => {
-    expectRight((inputs) => winogradInputCase(inputs, { height, width, channels }));
-    for (const withSigns of [true, false]) {
-      for (const withResidual of [true, false]) {
-        expectRight((inputs) => winogradOutputCase(inputs, { height, width, channels, withResidual, withSigns }));
+    for (const gap of [0, 1, 5]) {
+      for (const normalized of [true, false]) expectRight((inputs) => winogradInputCase(inputs, { height, width, channels, normalized, gap }));
+      for (const withSigns of [true, false]) {
+        for (const withResidual of [true, false]) {
+          expectRight((inputs) => winogradOutputCase(inputs, { height, width, channels, gap, withResidual, withSigns }));
+        }
       }
     }
   });
@@ -255,35 +244,42 @@ describe("Winograd's convolution", () => {
       const inputs = new Inputs(new Generator(2), exact);
       const outChannels = 12;
       const tiles = Math.ceil(height / 2) * Math.ceil(width / 2);
+      const planeRows = tiles + 1;
       const map = inputs.map(height, width, inChannels);
       const [filter, bias, residual] = [inputs.floats(9 * inChannels * outChannels), inputs.floats(outChannels), inputs.floats(height * width * outChannels)];
       const thresholds = inputs.floats(outChannels);
-      const run = (kernelCase: KernelCase) => benches[0]!.run(kernelCase)["output"] as Float32Array;
-      const [rows, size] = [Math.ceil(height / 2), { height, width }];
-      const transformed = run({
+      const transformed = floatsOf({
         kernel: "winogradInput",
-        chunks: rows,
-        inputs: { ...size, channels: inChannels, input: map.data },
-        outputs: { output: { values: new Float32Array(16 * tiles * inChannels) } },
+        chunks: Math.ceil(height / 4),
+        inputs: { height, width, channels: inChannels, planeRows, input: map.data, coefficients: 0 },
+        outputs: { output: { values: new Float32Array(16 * planeRows * inChannels) } },
       });
-      const products = run({
+      const products = floatsOf({
         kernel: "matrixProduct",
         chunks: 16 * Math.ceil(tiles / 5),
-        inputs: { rows: tiles, depth: inChannels, columns: outChannels, rowsPerChunk: 5, input: transformed, weights: winogradFilter(filter, inChannels, outChannels, inChannels), bias: 0 },
-        outputs: { output: { values: new Float32Array(16 * tiles * outChannels) } },
+        inputs: {
+          rows: tiles, planeRows, depth: inChannels, columns: outChannels, rowsPerChunk: 5,
+          input: transformed, weights: winogradFilter(filter, inChannels, outChannels, inChannels), bias: 0,
+        },
+        outputs: { output: { values: new Float32Array(16 * planeRows * outChannels) } },
       });
       const { output, bitsA } = benches[0]!.run({
         kernel: "winogradOutput",
-        chunks: rows,
-        inputs: { ...size, channels: outChannels, input: products, bias, residual, thresholdA: thresholds },
+        chunks: Math.ceil(height / 2),
+        inputs: { height, width, channels: outChannels, planeRows, input: products, bias, residual, thresholdA: thresholds },
         outputs: { output: { values: residual }, bitsA: { values: new Uint8Array(residual.length / 4) } },
       });
       const expected = convolved(map, filter, bias).map((sum, index) => sum + residual[index]!);
-      expect(output!).toBeAllClose(expected, { absolute: exact ? 0 : winogradTolerance(inChannels) });
+      expect(output!).toBeAllClose(expected, { absolute: exact ? 0 : winogradTolerance(map, filter, bias) });
       expect(bitsA).toEqual(reference.packSigns(reference.signsAbove(output as Float32Array, thresholds)));
     }
   });
 });
+
+/** The one output of a case, which must be floats. */
+function floatsOf(kernelCase: KernelCase): Float32Array {
+  return Object.values(benches[0]!.run(kernelCase))[0] as Float32Array;
+}
 
 describe("group normalization", () => {
   const geometries = [
@@ -299,57 +295,98 @@ describe("group normalization", () => {
     expectRight((inputs) => groupCoefficientsCase(inputs, geometry));
   });
 
-  it.each(geometries)("normalizes $height×$width×$channels in $groups groups around $mean", ({ height, width, channels, groups, perGroup, mean }) => {
+  it.each(geometries)("of $height×$width×$channels in $groups groups around $mean, then SiLU", ({ height, width, channels, groups, perGroup, mean }) => {
     const random = new Generator(3);
     const data = random.normalArray(height * width * channels, mean);
     const [scale, shift] = [random.normalArray(channels), random.normalArray(channels)];
-    const run = (kernelCase: KernelCase) => Object.values(benches[0]!.run(kernelCase))[0]!;
     const size = { width, channels, groups, perGroup };
-    const statistics = run({
+    const { statistics } = benches[0]!.run({
       kernel: "groupStatistics",
       chunks: height,
       inputs: { ...size, input: data },
       outputs: { statistics: { values: new Float64Array(2 * height * groups) } },
     });
-    const coefficients = run({
+    const coefficients = floatsOf({
       kernel: "groupCoefficients",
       chunks: 1,
-      inputs: { ...size, rows: height, statistics, scale, shift },
+      inputs: { ...size, rows: height, statistics: statistics!, scale, shift },
       outputs: { coefficients: { values: new Float32Array(2 * channels) } },
     });
-    const output = run({ kernel: "normalizedSilu", chunks: height, inputs: { width, channels, input: data, coefficients }, outputs: { output: { values: data } } });
-    const expected = new Float64Array(data.length);
+    const normalized = new Float32Array(data.length);
     for (let group = 0; group < groups; group++) {
       const own = [...data.keys()].filter((index) => Math.floor((index % channels) / perGroup) === group);
       const average = (numbers: number[]): number => numbers.reduce((sum, value) => sum + value, 0) / own.length;
       const centre = average(own.map((index) => data[index]!));
       const deviation = Math.sqrt(average(own.map((index) => (data[index]! - centre) ** 2)) + 1e-5);
       for (const index of own) {
-        const normalized = ((data[index]! - centre) / deviation) * scale[index % channels]! + shift[index % channels]!;
-        expected[index] = normalized / (1 + Math.exp(-normalized));
+        normalized[index] = reference.silu(((data[index]! - centre) / deviation) * scale[index % channels]! + shift[index % channels]!);
       }
     }
-    // Factor times value is rounded, and the sums of `width` values before: relative to the values, not to their deviations.
-    expect(output).toBeAllClose(expected, { absolute: 2 ** -20 * (Math.abs(mean) + 6) });
+    const expected = reference.winogradInput({ height, width, channels, data: normalized });
+    const transformed = floatsOf({
+      kernel: "winogradInput",
+      chunks: Math.ceil(height / 4),
+      inputs: { height, width, channels, planeRows: Math.ceil(height / 2) * Math.ceil(width / 2), input: data, coefficients },
+      outputs: { output: { values: new Float32Array(expected.length) } },
+    });
+    // Sums of four numbers; factor times value is rounded, and sums of `width` values before, relative to the values, not to their deviations.
+    expect(transformed).toBeAllClose(expected, { absolute: 2 ** -18 * (Math.abs(mean) + 6) });
   });
 });
 
-describe("normalizedSilu", () => {
-  it.each(sizes)("%i×%i pixels, %i channels", (height, width, channels) => {
-    expectRight((inputs) => normalizedSiluCase(inputs, { height, width, channels }));
+describe("activations", () => {
+  // Multiples of 1/64, so that Winograd's transformations are exact.
+  const values = Float32Array.from({ length: 16000 }, (_, index) => (index - 8000) / 64);
+  // The exponential function's 3e−7 and the last bits of its argument, up to |x| 2⁻²⁴, of the sum and of the quotient.
+  const ranges = [
+    { within: 8, relative: 1e-6 },
+    { within: 87, relative: 6e-6 },
+    { within: 125, relative: 1 },
+  ];
+
+  /** Compares an activation on all ranges. The exponential function ends at 2^126. */
+  function expectActivation(results: Float32Array, activation: (value: number) => number): void {
+    for (const { within, relative } of ranges) {
+      const inside = [...values.keys()].filter((index) => Math.abs(values[index]!) <= within);
+      const expected = inside.map((index) => activation(values[index]!));
+      expect(inside.map((index) => results[index]!)).toBeAllClose(expected, { relative, absolute: 2e-36 });
+    }
+  }
+
+  /** Of a pixel per number, one channel of four of which goes through a filter that changes nothing. */
+  function sigmoids(numbers: Float32Array): Float32Array {
+    const input = Float32Array.from({ length: 4 * numbers.length }, (_, index) => (index % 4 === 0 ? numbers[index / 4]! : 0));
+    const weights = winogradFilter(new Float32Array(36).fill(1, 16, 17), 4, 1, 4);
+    const size = { height: 1, width: numbers.length, inChannels: 4, outChannels: 1 };
+    return floatsOf({
+      kernel: "winogradConvolution",
+      chunks: 1,
+      inputs: { ...size, activation: 1, input, coefficients: 0, weights, bias: kernelVector([0]) },
+      outputs: { output: { values: numbers } },
+    });
+  }
+
+  /** Of a channel per number of a single pixel, which the sixth plane holds as it is. */
+  function silus(numbers: Float32Array): Float32Array {
+    const channels = numbers.length;
+    const planes = floatsOf({
+      kernel: "winogradInput",
+      chunks: 1,
+      inputs: { height: 1, width: 1, channels, planeRows: 1, input: numbers, coefficients: new Float32Array(2 * channels).fill(1, 0, channels) },
+      outputs: { output: { values: new Float32Array(16 * channels) } },
+    });
+    return planes.subarray(5 * channels, 6 * channels);
+  }
+
+  it("are SiLU and a sigmoid on the whole range", () => {
+    expectActivation(silus(values), reference.silu);
+    expectActivation(sigmoids(values), reference.sigmoid);
+    expect(sigmoids(values).every((value) => value >= 0 && value <= 1)).toBe(true);
   });
 
-  it("is SiLU on the whole range", () => {
-    const input = Float32Array.from({ length: 20004 }, (_, index) => (index - 10002) / 80);
-    const identity = new Float32Array(8).fill(1, 0, 4);
-    const { output } = benches[0]!.run({
-      kernel: "normalizedSilu",
-      chunks: 1,
-      inputs: { width: input.length / 4, channels: 4, input, coefficients: identity },
-      outputs: { output: { values: input } },
-    });
-    // The exponential function's 2e−7, the sum's and the quotient's last bits; the function ends at exp(88).
-    expect(output!).toBeAllClose(Float64Array.from(input, (value) => value / (1 + Math.exp(-value))), { relative: 4e-7, absolute: 1e-36 });
+  it("keep NaN", () => {
+    const numbers = new Float32Array(4).fill(Number.NaN);
+    expect([...silus(numbers), ...sigmoids(numbers)].every(Number.isNaN)).toBe(true);
   });
 });
 

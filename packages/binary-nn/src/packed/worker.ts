@@ -13,18 +13,30 @@ interface Setup {
   readonly thread: number;
 }
 
-const node = (globalThis as { process?: { getBuiltinModule?(name: string): { workerData: Setup } } }).process?.getBuiltinModule?.("node:worker_threads");
-if (node === undefined) {
-  (globalThis as unknown as { onmessage: (event: { data: Setup }) => void }).onmessage = ({ data }) => help(data);
-} else {
-  help(node.workerData);
+/** A browser's worker, or the parent's port of Node.js. */
+interface Port {
+  postMessage(message: string): void;
 }
 
-function help({ module, memory, kernels: names, thread }: Setup): void {
+interface NodeThread {
+  readonly workerData: Setup;
+  readonly parentPort: Port;
+}
+
+const node = (globalThis as { process?: { getBuiltinModule?(name: string): NodeThread } }).process?.getBuiltinModule?.("node:worker_threads");
+if (node === undefined) {
+  const self = globalThis as unknown as Port & { addEventListener(type: string, listener: (event: { data: Setup }) => void): void };
+  self.addEventListener("message", ({ data }) => help(data, self));
+} else {
+  help(node.workerData, node.parentPort);
+}
+
+function help({ module, memory, kernels: names, thread }: Setup, engine: Port): void {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const kernels = names.map((name) => exports[name] as KernelFunction);
   let words = new Int32Array(memory.buffer);
   let seen = 0;
+  engine.postMessage("ready");
   for (;;) {
     // An odd generation is a program that runs.
     let generation = Atomics.load(words, control.generation);

@@ -3,7 +3,7 @@ import { preset } from "../config/presets.ts";
 import { type Architecture, architectureSchema, configurationSchema } from "../config/schema.ts";
 
 /** A model whose refiner is measured. */
-export interface BenchmarkConfiguration {
+interface BenchmarkConfiguration {
   readonly architecture: Architecture;
   /** Side of the square image. */
   readonly size: number;

@@ -1,8 +1,9 @@
 import type { PackedArchitecture } from "../packed/compiled-refiner.ts";
 
 /**
- * Multiply-adds (MAC) of a refiner's convolutions and token products for one latent mask, zero padding included. Not
- * counted: what depends on the step index alone, and normalizations, activations and sums.
+ * Multiply-adds (MAC) of a refiner's convolutions and token products for one latent mask, zero padding included, as
+ * if computed directly: Winograd's algorithm needs fewer. Not counted: what depends on the step index alone, and
+ * normalizations, activations and sums.
  */
 export interface RefinerOperations {
   /** Products of signs, per step. In the real-valued twin they are float products. */

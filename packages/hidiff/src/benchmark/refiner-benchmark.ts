@@ -51,7 +51,7 @@ interface MeasureOptions {
   readonly onRound?: (what: MeasuredEngine | "preparation", round: number) => void | Promise<void>;
 }
 
-export interface RefinerBenchmarkOptions {
+interface RefinerBenchmarkOptions {
   /** Of a binary diffusion refiner. */
   readonly architecture: Architecture;
   /** Side of the square image, a multiple of 32. */

@@ -9,7 +9,7 @@ export interface Spread {
 }
 
 /** A computation to be timed. */
-export interface TimedJob<Name extends string> {
+interface TimedJob<Name extends string> {
   readonly name: Name;
   /** At least 1. */
   readonly rounds: number;

@@ -53,7 +53,7 @@ export interface ImageState {
 }
 
 /** A decision of the network: signs of a map, or of two whose channels follow each other, doubled if `upsampled`. */
-export interface SignTap {
+interface SignTap {
   readonly name: string;
   readonly height: number;
   readonly width: number;
@@ -62,7 +62,7 @@ export interface SignTap {
 }
 
 /** A float map that tests look at. */
-export interface FloatTap {
+interface FloatTap {
   readonly floats: number;
   readonly length: number;
 }
@@ -79,7 +79,7 @@ const heads = 4;
 const stageWidths = [1, 1, 2, 2, 4] as const;
 const downWidths = [1, 2, 2, 4, 4] as const;
 
-export interface PlanOptions {
+interface PlanOptions {
   /** Reserves memory for good and returns its address. */
   readonly allocate: (bytes: number) => number;
   readonly constants: Constants;

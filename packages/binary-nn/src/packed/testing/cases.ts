@@ -1,9 +1,9 @@
 import type { Generator } from "@hidiff/core-tensor/random";
 import { columnOrder, kernelMatrix, kernelVector, winogradFilter } from "../float-weights.ts";
 import { kernelWeights, packWeights } from "../weights.ts";
-import type { KernelCase, Values } from "./test-bench.ts";
 import * as reference from "./reference.ts";
 import type { FeatureMap } from "./reference.ts";
+import { blank, type KernelCase, type Values } from "./test-bench.ts";
 
 /** Random inputs of kernels. */
 export class Inputs {
@@ -231,32 +231,41 @@ export function reinterpretCase(inputs: Inputs, tokens: number, channels: number
 export interface MatrixProductGeometry {
   readonly products: number;
   readonly rows: number;
-  /** Even. */
+  /** Rows of nothing between one product's maps and the next one's. */
+  readonly gap: number;
+  /** A multiple of 4, as is the number of columns. */
   readonly depth: number;
-  /** A multiple of 4. */
   readonly columns: number;
   readonly rowsPerChunk: number;
   readonly withBias: boolean;
 }
 
-export function matrixProductCase(inputs: Inputs, { products, rows, depth, columns, rowsPerChunk, withBias }: MatrixProductGeometry): KernelCase {
+export function matrixProductCase(inputs: Inputs, { products, rows, gap, depth, columns, rowsPerChunk, withBias }: MatrixProductGeometry): KernelCase {
   const bias = withBias ? inputs.floats(columns) : undefined;
   const factors = Array.from({ length: products }, () => ({ input: inputs.floats(rows * depth), matrix: inputs.floats(depth * columns) }));
+  const values = factors.map(({ input, matrix }) => reference.matrixProduct(input, matrix, depth, columns, bias));
   return {
     kernel: "matrixProduct",
     chunks: products * Math.ceil(rows / rowsPerChunk),
     inputs: {
-      rows, depth, columns, rowsPerChunk,
-      input: joined(factors.map(({ input }) => input)),
-      weights: joined(factors.map(({ matrix }) => kernelMatrix(matrix, depth, columns))),
+      rows, planeRows: rows + gap, depth, columns, rowsPerChunk,
+      input: withGaps(factors.map(({ input }) => input), gap * depth),
+      weights: withGaps(factors.map(({ matrix }) => kernelMatrix(matrix, depth, columns)), 0),
       bias: bias === undefined ? 0 : kernelVector(bias),
     },
-    outputs: { output: { values: joined(factors.map(({ input, matrix }) => reference.matrixProduct(input, matrix, depth, columns, bias))) } },
+    outputs: { output: { values: withGaps(values, gap * columns) } },
   };
 }
 
-function joined(parts: readonly Float32Array[]): Float32Array {
-  return Float32Array.from(parts.flatMap((part) => [...part]));
+/** The parts one after the other, each followed by a gap of so many numbers. */
+function withGaps(parts: readonly Float32Array[], gap: number): Float32Array {
+  return Float32Array.from(parts.flatMap((part) => [...part, ...blank(gap)]));
+}
+
+/** The 16 planes of Winograd's transformations, with a gap after each. */
+function planesWithGaps(planes: Float32Array, gap: number): Float32Array {
+  const length = planes.length / 16;
+  return withGaps(Array.from({ length: 16 }, (_, k) => planes.subarray(k * length, (k + 1) * length)), gap);
 }
 
 export interface ConvolutionGeometry {
@@ -289,58 +298,94 @@ export function floatConvolutionCase(inputs: Inputs, { height, width, inChannels
   };
 }
 
+/** Factors and offsets of channels, and `SiLU(map · factor + offset)`. */
+function normalizedSilu(inputs: Inputs, map: FeatureMap): { readonly coefficients: Float32Array; readonly normalized: FeatureMap } {
+  const [factors, offsets] = [inputs.floats(map.channels), inputs.floats(map.channels)];
+  const data = reference.affine(map.data, factors, offsets).map(reference.silu);
+  return { coefficients: Float32Array.of(...factors, ...offsets), normalized: { ...map, data } };
+}
+
+/** The relative error of SiLU and of the sigmoid: 3e−7 of the exponential function, its argument's last bit (|x| 2⁻²⁴), two roundings. */
+const siluError = 2e-6;
+
+export interface WinogradConvolutionGeometry extends ConvolutionGeometry {
+  readonly normalized: boolean;
+  readonly withSigmoid: boolean;
+}
+
 /** The number of input channels is a multiple of 4. */
-export function winogradConvolutionCase(
-  inputs: Inputs,
-  { height, width, inChannels, outChannels, withSigmoid }: ConvolutionGeometry & { readonly withSigmoid: boolean },
-): KernelCase {
-  const map = inputs.map(height, width, inChannels);
+export function winogradConvolutionCase(inputs: Inputs, geometry: WinogradConvolutionGeometry): KernelCase {
+  const { height, width, inChannels, outChannels, normalized: isNormalized, withSigmoid } = geometry;
+  const input = inputs.map(height, width, inChannels);
   const [filter, bias] = [inputs.floats(9 * inChannels * outChannels), inputs.floats(outChannels)];
+  const { coefficients, normalized } = normalizedSilu(inputs, input);
+  const map = isNormalized ? normalized : input;
   const values = Float32Array.from(convolved(map, filter, bias));
-  const weights = winogradFilter(filter, inChannels, outChannels, inChannels);
+  const isExact = inputs.exact && !isNormalized;
+  const tolerance = (isExact ? 0 : winogradTolerance(map, filter, bias)) + (withSigmoid ? siluError : 0);
   return {
     kernel: "winogradConvolution",
-    chunks: Math.ceil(height / 2),
-    inputs: { height, width, inChannels, outChannels, activation: Number(withSigmoid), input: map.data, weights, bias: kernelVector(bias) },
-    outputs: { output: { values: withSigmoid ? values.map(reference.sigmoid) : values, tolerance: inputs.exact ? 0 : winogradTolerance(inChannels) } },
+    chunks: Math.ceil(height / 4),
+    inputs: {
+      height, width, inChannels, outChannels, activation: Number(withSigmoid), input: input.data, coefficients: isNormalized ? coefficients : 0,
+      weights: winogradFilter(filter, inChannels, outChannels, inChannels), bias: kernelVector(bias),
+    },
+    outputs: { output: { values: withSigmoid ? values.map(reference.sigmoid) : values, tolerance } },
   };
 }
 
-/**
- * The error of Winograd's convolution with normal inputs and filters: the last bit of a sum of 9 · channels products, √(9 ·
- * channels) large; its terms are some 4 times as large, and the sum may be 6 times its standard deviation.
- */
-export function winogradTolerance(channels: number): number {
-  return 2 ** -24 * 24 * Math.sqrt(9 * channels);
+/** The error of Winograd's convolution: of inputs that are SiLU's results, and of float32's last bits, relative to the sums of magnitudes. */
+export function winogradTolerance(map: FeatureMap, filter: Float32Array, bias: Float32Array): number {
+  const magnitudes = convolved({ ...map, data: map.data.map(Math.abs) }, filter.map(Math.abs), bias.map(Math.abs));
+  return (siluError + 2 ** -22) * magnitudes.reduce((largest, value) => Math.max(largest, value));
 }
 
-/** In multiples of ¼, so that it is exact. */
-export function winogradInputCase(inputs: Inputs, { height, width, channels }: MapSize): KernelCase {
-  const map = inputs.map(height, width, channels, inputs.quarters(height * width * channels));
+export interface WinogradInputGeometry extends MapSize {
+  readonly normalized: boolean;
+  /** Tiles of nothing between planes. */
+  readonly gap: number;
+}
+
+/** In multiples of ¼, so that it is exact, or normalized. */
+export function winogradInputCase(inputs: Inputs, { height, width, channels, normalized: isNormalized, gap }: WinogradInputGeometry): KernelCase {
+  const input = inputs.map(height, width, channels, inputs.quarters(height * width * channels));
+  const { coefficients, normalized } = normalizedSilu(inputs, input);
+  const planes = Float32Array.from(reference.winogradInput(isNormalized ? normalized : input));
+  const largest = normalized.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   return {
     kernel: "winogradInput",
-    chunks: Math.ceil(height / 2),
-    inputs: { height, width, channels, input: map.data },
-    outputs: { output: { values: Float32Array.from(reference.winogradInput(map)), tolerance: 0 } },
+    chunks: Math.ceil(height / 4),
+    inputs: {
+      height, width, channels, planeRows: Math.ceil(height / 2) * Math.ceil(width / 2) + gap,
+      input: input.data, coefficients: isNormalized ? coefficients : 0,
+    },
+    // A number is the sum of four of the map's.
+    outputs: { output: { values: planesWithGaps(planes, gap * channels), tolerance: isNormalized ? 4 * largest * siluError : 0 } },
   };
 }
 
 export interface WinogradOutputGeometry extends MapSize {
+  /** Tiles of nothing between planes. */
+  readonly gap: number;
   readonly withResidual: boolean;
   readonly withSigns: boolean;
 }
 
 /** In multiples of ¼, so that it is exact. */
-export function winogradOutputCase(inputs: Inputs, { height, width, channels, withResidual, withSigns }: WinogradOutputGeometry): KernelCase {
-  const input = inputs.quarters(16 * Math.ceil(height / 2) * Math.ceil(width / 2) * channels);
+export function winogradOutputCase(inputs: Inputs, { height, width, channels, gap, withResidual, withSigns }: WinogradOutputGeometry): KernelCase {
+  const tiles = Math.ceil(height / 2) * Math.ceil(width / 2);
+  const planes = inputs.quarters(16 * tiles * channels);
   const [bias, residual] = [inputs.quarters(channels), inputs.quarters(height * width * channels)];
-  const sums = reference.winogradOutput(input, height, width, channels);
+  const sums = reference.winogradOutput(planes, height, width, channels);
   const values = Float32Array.from(sums, (sum, index) => sum + bias[index % channels]! + (withResidual ? residual[index]! : 0));
   const stored = storedMap(inputs, values, channels, { letters: withSigns ? ["A"] : [], possible: ["A"] });
   return {
     kernel: "winogradOutput",
     chunks: Math.ceil(height / 2),
-    inputs: { height, width, channels, input, bias, residual: withResidual ? residual : 0, ...stored.inputs },
+    inputs: {
+      height, width, channels, planeRows: tiles + gap, input: planesWithGaps(planes, gap * channels),
+      bias, residual: withResidual ? residual : 0, ...stored.inputs,
+    },
     outputs: { ...stored.outputs, output: { values, tolerance: 0 } },
   };
 }
@@ -375,17 +420,6 @@ export function groupCoefficientsCase(inputs: Inputs, { height: rows, width, cha
   // The last bit of float32.
   const tolerance = 2 ** -23 * values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
   return { kernel: "groupCoefficients", chunks: 1, inputs: { ...size, statistics, scale, shift }, outputs: { coefficients: { values, tolerance } } };
-}
-
-export function normalizedSiluCase(inputs: Inputs, { height, width, channels }: MapSize): KernelCase {
-  const input = inputs.floats(height * width * channels);
-  const [factors, offsets] = [inputs.floats(channels), inputs.floats(channels)];
-  return {
-    kernel: "normalizedSilu",
-    chunks: height,
-    inputs: { width, channels, input, coefficients: joined([factors, offsets]) },
-    outputs: { output: { values: reference.affine(input, factors, offsets).map(reference.silu) } },
-  };
 }
 
 export function packMaskCase(inputs: Inputs, { height, width, channels: classes }: MapSize): KernelCase {

@@ -5,6 +5,7 @@ const [height, width, channels, groups] = [8, 6, 16, 4];
 const tokens = height * width;
 const classes = 4;
 const tiles = tokens / 4;
+const planeRows = tiles + 1;
 const nibbles = channels / 4;
 const size = { height, width, channels };
 
@@ -28,7 +29,7 @@ export class Chain {
     const [maskFloats, maskBits] = [floats(tokens * classes, 1), engine.allocate(tokens)];
     const [x, bits, y, bitsY, z, bitsZ, bitsW] = [map(), signs(), map(), signs(), map(), signs(), signs()];
     const [statistics, coefficients] = [engine.allocate(16 * height * groups), engine.allocate(8 * channels)];
-    const [transformed, products] = [engine.allocate(64 * tiles * channels), engine.allocate(64 * tiles * channels)];
+    const [transformed, products] = [engine.allocate(64 * planeRows * channels), engine.allocate(64 * planeRows * channels)];
     const convolution = (from: number, fromBits: number, to: number, toBits: number): KernelCall =>
       call("binaryConvolution", height, {
         height, width, outChannels: channels, kernelSize: 3, stride: 1, upsampled: 0, inHeight: height, inWidth: width,
@@ -60,20 +61,21 @@ export class Chain {
       call("reinterpret", tokens, { tokens, channels, input: z, output: x }),
       call("groupStatistics", height, { ...normalization, input: x }),
       call("groupCoefficients", 1, { ...normalization, rows: height, scale: vector(), shift: vector(), coefficients }),
-      call("normalizedSilu", height, { width, channels, input: x, coefficients, output: y }),
-      call("winogradInput", height / 2, { ...size, input: y, output: transformed }),
+      call("winogradInput", height / 4, { ...size, planeRows, input: x, coefficients, output: transformed }),
       call("matrixProduct", 16 * Math.ceil(tiles / 5), {
-        rows: tiles, depth: channels, columns: channels, rowsPerChunk: 5, input: transformed,
+        rows: tiles, planeRows, depth: channels, columns: channels, rowsPerChunk: 5, input: transformed,
         weights: floats(16 * channels * channels, 0.2), bias: 0, output: products,
       }),
-      call("winogradOutput", height / 2, { ...size, input: products, bias: vector(), residual: x, output: z, thresholdA: vector(), bitsA: bits }),
+      call("winogradOutput", height / 2, {
+        ...size, planeRows, input: products, bias: vector(), residual: x, output: z, thresholdA: vector(), bitsA: bits,
+      }),
       convolution(z, bits, x, bitsY),
       call("floatConvolution", height, {
         height, width, inChannels: channels, outChannels: channels, input: x, weights: floats(9 * channels * channels, 0.1), bias: vector(), output: y,
       }),
-      call("winogradConvolution", height / 2, {
+      call("winogradConvolution", height / 4, {
         height, width, inChannels: channels, outChannels: classes, activation: 1,
-        input: y, weights: floats(16 * channels * 8, 0.3), bias: engine.store(new Float32Array(8)), output: maskFloats,
+        input: y, coefficients: 0, weights: floats(16 * channels * 8, 0.3), bias: engine.store(new Float32Array(8)), output: maskFloats,
       }),
     ];
     this.#end = engine.allocatedBytes;

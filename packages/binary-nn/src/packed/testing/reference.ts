@@ -221,28 +221,12 @@ export function neighbourhoods(map: FeatureMap): Float32Array {
   }).data;
 }
 
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
-}
-
-/** Cephes' expf on [−87, 88]: 2ⁿ times a polynomial, with float32 operations. */
-function exponential(value: number): number {
-  const clamped = Math.min(Math.max(value, -87), 88);
-  const n = roundHalfEven(f32(clamped * f32(Math.LOG2E)));
-  const r = f32(f32(clamped - f32(n * f32(0.693359375))) - f32(n * f32(-2.1219444e-4)));
-  const coefficients = [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1];
-  const p = coefficients.reduce((sum, coefficient) => f32(f32(sum * r) + f32(coefficient)), 0);
-  return f32(f32(f32(f32(f32(p * r) * r) + r) + 1) * 2 ** n);
-}
-
 export function sigmoid(value: number): number {
-  return f32(1 / f32(1 + exponential(-value)));
+  return 1 / (1 + Math.exp(-value));
 }
 
 export function silu(value: number): number {
-  return f32(value / f32(1 + exponential(-value)));
+  return value * sigmoid(value);
 }
 
 type Matrix = readonly (readonly number[])[];

@@ -27,6 +27,11 @@ const countersEnd = 32;
 /** Four of them are 3.4e38: nothing that a kernel may read. */
 const fillByte = 0x7f;
 
+/** Numbers that a kernel must neither read nor write. */
+export function blank(length: number): Float32Array {
+  return new Float32Array(new Uint8Array(4 * length).fill(fillByte).buffer);
+}
+
 /** An engine on which single kernels are run and all of its memory is watched. */
 export class TestBench {
   readonly engine: KernelEngine;
@@ -44,7 +49,7 @@ export class TestBench {
   }
 
   /**
-   * What the kernel writes to its outputs. These are not blank before, and guards are around them and the inputs.
+   * What the kernel writes to its outputs. These and its working memory are not 0 before; guards are around them and the inputs.
    *
    * @throws Error if it writes anywhere else
    */
@@ -65,6 +70,7 @@ export class TestBench {
     if (missing !== undefined) throw new Error(`The case of ${kernel} has no ${missing}.`);
     const scratch = engine.allocatedBytes;
     const program = engine.program([call(kernel, chunks, parameters as KernelArguments<KernelName>)]);
+    engine.bytes(scratch, program.address - scratch).fill(fillByte);
     this.#allocateFilled(4096);
     const end = engine.allocatedBytes;
     const before = engine.bytes(0, end).slice();

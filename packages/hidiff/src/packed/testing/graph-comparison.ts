@@ -68,7 +68,7 @@ function graphInputs({ imageChannels, classes, featureChannels }: RefinerOptions
 }
 
 /** What {@link compareBlocks} found. */
-export interface BlockComparison {
+interface BlockComparison {
   /** Signs that differ, and the largest distance from its threshold of one that does. */
   readonly differingSigns: number;
   readonly largestMargin: number;
