@@ -279,29 +279,31 @@ describe("a worker thread", () => {
     }
   }
 
-  it.each([0, 2 ** 31])("takes part in programs, also where %d bytes are in use, and after it has failed", async (used) => {
+  it.each([2 ** 20, 2 ** 31])("takes part in programs, also after the memory has grown by %d bytes, and after it has failed", async (growth) => {
     const engine = await createEngine({ threads: 2 });
     const { call: convolution, isRight } = convolutionCall(engine);
-    engine.allocate(used);
-    const probe = engine.allocate(convolution.scratchBytes);
-    const program = engine.program([convolution]);
-    const wasUsed = (): boolean => engine.bytes(probe, convolution.scratchBytes).some((byte) => byte !== 0);
-    const run = (): void => {
-      engine.run(program);
-      expect(isRight()).toBe(true);
+    /** Runs the program until the worker thread has used its working memory. */
+    const expectHelp = (program: Program, probe: number): void => {
+      moveScratch(engine, program, probe);
+      engine.bytes(probe, convolution.scratchBytes).fill(0);
+      const run = (): void => {
+        engine.run(program);
+        expect(isRight()).toBe(true);
+      };
+      runUntil(run, () => engine.bytes(probe, convolution.scratchBytes).some((byte) => byte !== 0));
     };
-
-    moveScratch(engine, program, probe);
-    runUntil(run, wasUsed);
+    const probe = engine.allocate(convolution.scratchBytes);
+    expectHelp(engine.program([convolution]), probe);
+    engine.allocate(growth);
+    const farProbe = engine.allocate(convolution.scratchBytes);
+    const program = engine.program([convolution]);
+    expectHelp(program, farProbe);
 
     moveScratch(engine, program, 0xfff00000);
     const codes = new Set<string | undefined>();
     runUntil(() => codes.add(codeOf(() => engine.run(program))), () => codes.has("packed.failed"));
     expect([...codes].filter((code) => code !== undefined)).toEqual(["packed.failed"]);
-
-    engine.bytes(probe, convolution.scratchBytes).fill(0);
-    moveScratch(engine, program, probe);
-    runUntil(run, wasUsed);
+    expectHelp(program, farProbe);
   });
 });
 

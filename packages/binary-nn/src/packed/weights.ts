@@ -28,10 +28,15 @@ export function packWeights(
   const perChannel = kernelSize * kernelSize * inChannels;
   const scale = new Float64Array(outChannels);
   const centre = new Float64Array(outChannels);
+  // Sums of float32 numbers are exact in float64 here: equal weights are their own mean.
   weights.forEach((weight, index) => {
-    scale[index % outChannels]! += Math.abs(weight) / perChannel;
-    if (centred) centre[index % outChannels]! += weight / perChannel;
+    scale[index % outChannels]! += Math.abs(weight);
+    if (centred) centre[index % outChannels]! += weight;
   });
+  for (let output = 0; output < outChannels; output++) {
+    scale[output]! /= perChannel;
+    centre[output]! /= perChannel;
+  }
   const rowBytes = packedRowBytes({ inChannels, kernelSize });
   const bits = new Uint8Array(outChannels * rowBytes);
   for (let dx = 0; dx < kernelSize; dx++) {
