@@ -14,11 +14,12 @@ export function lookUp(table: v128, index: v128): v128 {
   return i8x16.swizzle(table, index);
 }
 
-/** `value > 0 ? value : slope · value` */
+/** `value > 0 ? value : slope · value`: of the two parts, one is 0. */
 // @ts-ignore: decorator
 @inline
 export function prelu(value: v128, slope: v128): v128 {
-  return v128.bitselect(value, f32x4.mul(value, slope), f32x4.gt(value, f32x4.splat(0)));
+  const zero = f32x4.splat(0);
+  return f32x4.add(f32x4.pmax(value, zero), f32x4.mul(f32x4.pmin(value, zero), slope));
 }
 
 /** One bit per lane where `value > threshold`; bit k is lane k. */
