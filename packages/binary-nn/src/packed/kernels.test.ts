@@ -76,7 +76,8 @@ describe("binaryConvolution", () => {
     const name = upsampled ? ", upsampled" : "";
     cases[`means of pairs${name}`] = { shortcut: "pairMean", upsampled, inChannels: [32] };
     cases[`means of pairs of two inputs${name}`] = { shortcut: "pairMean", upsampled, inChannels: [24, 8], shortcutChannels: [24, 8] };
-    cases[`means of pairs of inputs of no multiple of 8 channels${name}`] = { shortcut: "pairMean", upsampled, outChannels: 8, inChannels: [4, 12], shortcutChannels: [4, 12] };
+    const uneven = [4, 12];
+    cases[`means of pairs of inputs of ${uneven} channels${name}`] = { shortcut: "pairMean", upsampled, outChannels: 8, inChannels: uneven, shortcutChannels: uneven };
   }
   for (const [height, width] of [[2, 2], [4, 6], [2, 10]] as const) {
     cases[`means of 2×2 pixels at ${height}×${width}`] = { inHeight: height, inWidth: width, stride: 2, shortcut: "pool" };
@@ -89,10 +90,10 @@ describe("binaryConvolution", () => {
   }
   // Sums of 60 nibbles are separated together: below, at and above that, and several times.
   for (const channels of [20, 24, 28, 52, 56, 256, 512]) {
-    cases[`3×3×${channels}, ${(9 * channels) / 4} nibbles`] = { inChannels: [channels], inHeight: 2, inWidth: 3, outChannels: 48 };
-    for (const weight of [1, -1] as const) {
-      cases[`3×3×${channels} of signs that all ${weight === 1 ? "agree" : "differ"}`] = { inChannels: [channels], inHeight: 2, inWidth: 3, outChannels: 48, extreme: [1, weight] };
-    }
+    const geometry = { inChannels: [channels], inHeight: 2, inWidth: 3, outChannels: 48 };
+    cases[`3×3×${channels}, ${(9 * channels) / 4} nibbles`] = geometry;
+    cases[`3×3×${channels} of signs that all agree`] = { ...geometry, extreme: [1, 1] };
+    cases[`3×3×${channels} of signs that all differ`] = { ...geometry, extreme: [1, -1] };
   }
   for (const channels of [236, 240, 244, 480, 16384]) {
     cases[`1×1×${channels}`] = { inChannels: [channels], kernelSize: 1, inHeight: 1, inWidth: 3 };

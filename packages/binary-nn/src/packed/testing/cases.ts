@@ -157,7 +157,7 @@ function residual(shortcut: Exclude<Shortcut, "none">, added: readonly FeatureMa
   }
 }
 
-export interface AffineGeometry {
+interface AffineGeometry {
   readonly tokens: number;
   readonly channels: number;
   readonly tokensPerChunk: number;
@@ -179,7 +179,7 @@ export function affineCase(inputs: Inputs, { tokens, channels, tokensPerChunk, w
   };
 }
 
-export interface AttentionGeometry {
+interface AttentionGeometry {
   readonly tokens: number;
   readonly channels: number;
   readonly heads: number;
@@ -228,7 +228,7 @@ export function reinterpretCase(inputs: Inputs, tokens: number, channels: number
   return { kernel: "reinterpret", chunks: tokens, inputs: { tokens, channels, input }, outputs: { output: { values } } };
 }
 
-export interface MatrixProductGeometry {
+interface MatrixProductGeometry {
   readonly products: number;
   readonly rows: number;
   /** Rows of nothing between one product's maps and the next one's. */
@@ -268,7 +268,7 @@ function planesWithGaps(planes: Float32Array, gap: number): Float32Array {
   return withGaps(Array.from({ length: 16 }, (_, k) => planes.subarray(k * length, (k + 1) * length)), gap);
 }
 
-export interface ConvolutionGeometry {
+interface ConvolutionGeometry {
   readonly height: number;
   readonly width: number;
   readonly inChannels: number;
@@ -308,7 +308,7 @@ function normalizedSilu(inputs: Inputs, map: FeatureMap): { readonly coefficient
 /** The relative error of SiLU and of the sigmoid: 3e−7 of the exponential function, its argument's last bit (|x| 2⁻²⁴), two roundings. */
 const siluError = 2e-6;
 
-export interface WinogradConvolutionGeometry extends ConvolutionGeometry {
+interface WinogradConvolutionGeometry extends ConvolutionGeometry {
   readonly normalized: boolean;
   readonly withSigmoid: boolean;
 }
@@ -340,7 +340,7 @@ export function winogradTolerance(map: FeatureMap, filter: Float32Array, bias: F
   return (siluError + 2 ** -22) * magnitudes.reduce((largest, value) => Math.max(largest, value));
 }
 
-export interface WinogradInputGeometry extends MapSize {
+interface WinogradInputGeometry extends MapSize {
   readonly normalized: boolean;
   /** Tiles of nothing between planes. */
   readonly gap: number;
@@ -364,7 +364,7 @@ export function winogradInputCase(inputs: Inputs, { height, width, channels, nor
   };
 }
 
-export interface WinogradOutputGeometry extends MapSize {
+interface WinogradOutputGeometry extends MapSize {
   /** Tiles of nothing between planes. */
   readonly gap: number;
   readonly withResidual: boolean;
@@ -428,7 +428,7 @@ export function packMaskCase(inputs: Inputs, { height, width, channels: classes 
   return { kernel: "packMask", chunks: height, inputs: { width, classes, input }, outputs: { output: { values } } };
 }
 
-export interface StemGeometry extends MapSize {
+interface StemGeometry extends MapSize {
   /** In multiples of 4. */
   readonly classes: number;
 }

@@ -89,7 +89,7 @@ export function repeatedChannels(map: FeatureMap, channels: number): FeatureMap 
   return mapOf(map.height, map.width, channels, (y, x, c) => at(map, y, x, c % map.channels));
 }
 
-export interface Filter {
+interface Filter {
   readonly kernelSize: number;
   readonly outChannels: number;
   readonly stride: number;
