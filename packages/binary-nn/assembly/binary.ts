@@ -48,34 +48,33 @@ function addCounts(counts: usize, stride: usize, a: v128, b: v128, first: bool):
   }
 }
 
-/** Three look-ups of groups of 32 channels: at most 12 in each half of a byte. */
+/** The sum of three look-ups: at most 12 in each half of a byte. */
 // @ts-ignore: decorator
 @inline
-function sumOfThree(table0: v128, table1: v128, table2: v128, weights: usize): v128 {
-  return i8x16.add(
-    i8x16.add(lookUp(table0, v128.load(weights)), lookUp(table1, v128.load(weights, 32))),
-    lookUp(table2, v128.load(weights, 64)),
-  );
+function threeLookUps(table0: v128, table1: v128, table2: v128, weights0: v128, weights1: v128, weights2: v128): v128 {
+  return i8x16.add(i8x16.add(lookUp(table0, weights0), lookUp(table1, weights1)), lookUp(table2, weights2));
 }
 
-/** Counts of differing signs of two pixels with 32 output channels. `nibbles` is a multiple of 3. */
+/**
+ * Counts of differing signs of two pixels with 32 output channels. `nibbles` is a multiple of 3.
+ *
+ * V8 loads all operands of a loop's body first: wider bodies, which would need fewer instructions, run out of registers.
+ */
 function countPair32(addresses: usize, nibbles: i32, weights: usize, counts: usize, stride: usize): void {
   let first = true;
   while (nibbles > 0) {
     const block = min(nibbles, BLOCK);
     const end = addresses + (<usize>block << 1);
-    let a0 = i8x16.splat(0);
-    let b0 = i8x16.splat(0);
-    let a1 = i8x16.splat(0);
-    let b1 = i8x16.splat(0);
+    let a0 = i8x16.splat(0), a1 = i8x16.splat(0);
+    let b0 = i8x16.splat(0), b1 = i8x16.splat(0);
     while (addresses < end) {
       const table0 = v128.load(<usize>load<u16>(addresses));
       const table1 = v128.load(<usize>load<u16>(addresses, 2));
       const table2 = v128.load(<usize>load<u16>(addresses, 4));
-      let sum = sumOfThree(table0, table1, table2, weights);
+      let sum = threeLookUps(table0, table1, table2, v128.load(weights), v128.load(weights, 32), v128.load(weights, 64));
       a0 = i8x16.add(a0, sum);
       b0 = i8x16.add(b0, i16x8.shr_u(sum, 4));
-      sum = sumOfThree(table0, table1, table2, weights + 16);
+      sum = threeLookUps(table0, table1, table2, v128.load(weights, 16), v128.load(weights, 48), v128.load(weights, 80));
       a1 = i8x16.add(a1, sum);
       b1 = i8x16.add(b1, i16x8.shr_u(sum, 4));
       addresses += 6;
@@ -97,12 +96,9 @@ function countPair16(addresses: usize, nibbles: i32, weights: usize, counts: usi
     let a = i8x16.splat(0);
     let b = i8x16.splat(0);
     while (addresses < end) {
-      const sum = i8x16.add(
-        i8x16.add(
-          lookUp(v128.load(<usize>load<u16>(addresses)), v128.load(weights)),
-          lookUp(v128.load(<usize>load<u16>(addresses, 2)), v128.load(weights, 16)),
-        ),
-        lookUp(v128.load(<usize>load<u16>(addresses, 4)), v128.load(weights, 32)),
+      const sum = threeLookUps(
+        v128.load(<usize>load<u16>(addresses)), v128.load(<usize>load<u16>(addresses, 2)), v128.load(<usize>load<u16>(addresses, 4)),
+        v128.load(weights), v128.load(weights, 16), v128.load(weights, 32),
       );
       a = i8x16.add(a, sum);
       b = i8x16.add(b, i16x8.shr_u(sum, 4));
@@ -116,6 +112,7 @@ function countPair16(addresses: usize, nibbles: i32, weights: usize, counts: usi
 }
 
 /** Kinds of shortcut. */
+const NONE: i32 = 0;
 const SAME: i32 = 1;
 const PAIR_MEAN: i32 = 2;
 const POOL: i32 = 3;
@@ -232,7 +229,8 @@ export function binaryConvolution(
   let validRows = 0;
   for (let dy: i32 = 0; dy < kernelSize; dy++) if (top + dy >= 0 && top + dy < domainHeight) validRows++;
   const mixed = counts + countStride * <usize>evenWidth;
-  const zero = f32x4.splat(0);
+  const unwanted = mixed + (<usize>outChannels << 2); // takes outputs that nobody asked for
+  if (shortcut === NONE) memory.fill(mixed, 0, <usize>outChannels << 2);
   for (let x: i32 = 0; x < width; x++) {
     const left = x * stride - radius;
     let validColumns = 0;
@@ -277,19 +275,36 @@ export function binaryConvolution(
 
     const pixel = <usize>(row * width + x);
     const pixelCounts = counts + <usize>x * countStride;
-    const pixelOutput = output + pixel * <usize>outChannels * 4;
-    const pixelBitsA = bitsA + pixel * (<usize>outChannels >> 2);
-    const pixelBitsB = bitsB + pixel * (<usize>outChannels >> 2);
-    for (let c: i32 = 0; c < outChannels; c += 4) {
-      const offset = <usize>c << 2;
-      const count = v128.load_ext<u16>(pixelCounts + (<usize>c << 1));
-      const dot = f32x4.convert_i32x4_s(i32x4.sub(valid, i32x4.shl(count, 1)));
-      let value = f32x4.add(f32x4.mul(dot, v128.load(scale + offset)), v128.load(bias + offset));
-      value = f32x4.add(value, shortcut === 0 ? zero : v128.load(residual + offset));
-      value = f32x4.add(prelu(value, v128.load(slope + offset)), v128.load(after + offset));
-      if (output !== 0) v128.store(pixelOutput + offset, value);
-      if (bitsA !== 0) store<u8>(pixelBitsA + (<usize>c >> 2), <u8>nibbleAbove(value, v128.load(thresholdA + offset)));
-      if (bitsB !== 0) store<u8>(pixelBitsB + (<usize>c >> 2), <u8>nibbleAbove(value, v128.load(thresholdB + offset)));
+    const bits = pixel * (<usize>outChannels >> 2);
+    const pixelOutput = output === 0 ? unwanted : output + pixel * <usize>outChannels * 4;
+    const pixelBitsA = bitsA === 0 ? unwanted : bitsA + bits;
+    // No branches within the loops: V8 would compute the values anew in each.
+    if (bitsB === 0) {
+      for (let c: i32 = 0; c < outChannels; c += 4) {
+        const value = activated(pixelCounts, valid, c, scale, bias, residual, slope, after);
+        v128.store(pixelOutput + (<usize>c << 2), value);
+        store<u8>(pixelBitsA + (<usize>c >> 2), <u8>nibbleAbove(value, v128.load(thresholdA + (<usize>c << 2))));
+      }
+    } else {
+      const pixelBitsB = bitsB + bits;
+      for (let c: i32 = 0; c < outChannels; c += 4) {
+        const value = activated(pixelCounts, valid, c, scale, bias, residual, slope, after);
+        v128.store(pixelOutput + (<usize>c << 2), value);
+        store<u8>(pixelBitsA + (<usize>c >> 2), <u8>nibbleAbove(value, v128.load(thresholdA + (<usize>c << 2))));
+        store<u8>(pixelBitsB + (<usize>c >> 2), <u8>nibbleAbove(value, v128.load(thresholdB + (<usize>c << 2))));
+      }
     }
   }
+}
+
+/** What follows the convolution, for channels c … c + 3 of a pixel. */
+// @ts-ignore: decorator
+@inline
+function activated(counts: usize, valid: v128, c: i32, scale: usize, bias: usize, residual: usize, slope: usize, after: usize): v128 {
+  const offset = <usize>c << 2;
+  const count = v128.load_ext<u16>(counts + (<usize>c << 1));
+  const dot = f32x4.convert_i32x4_s(i32x4.sub(valid, i32x4.shl(count, 1)));
+  const normalized = f32x4.add(f32x4.mul(dot, v128.load(scale + offset)), v128.load(bias + offset));
+  const mixed = f32x4.add(normalized, v128.load(residual + offset));
+  return f32x4.add(prelu(mixed, v128.load(slope + offset)), v128.load(after + offset));
 }

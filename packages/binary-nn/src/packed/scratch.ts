@@ -8,7 +8,7 @@ const needs: { readonly [K in KernelName]?: (values: KernelArguments<K>) => numb
     const run = Math.ceil((kernelSize * kernelSize * (nibbles1 + nibbles2)) / 3) * 3;
     const addresses = shared ? (evenWidth + 1) * 3 * (nibbles1 + nibbles2) : (evenWidth / 2) * run;
     const paddedChannels = Math.ceil(outChannels / 16) * 16;
-    return 2 * addresses + 32 + 2 * paddedChannels * evenWidth + 4 * outChannels;
+    return 2 * addresses + 32 + 2 * paddedChannels * evenWidth + 8 * outChannels;
   },
   attention: ({ tokens, channels }) => 4 * (tokens + channels),
   floatConvolution: ({ width, inChannels }) => 12 * (width + 2) * inChannels,
