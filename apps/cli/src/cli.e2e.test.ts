@@ -149,7 +149,8 @@ describe("hidiff", () => {
     const out = join(folder, "evaluation");
     const { code, stdout } = await hidiff(["evaluate", "--model", run, "--seeds", "1,2", "--pictures", "--out", out, "--json"]);
     expect(code).toBe(0);
-    const document = JSON.parse(stdout) as { images: number; cases: unknown[]; metrics: Record<string, unknown> };
+    const document = JSON.parse(stdout) as { images: number; cases: unknown[]; metrics: Record<string, unknown>; engine: object };
+    expect(document.engine).toMatchObject({ name: "packed" });
     expect(document.images).toBe(2);
     expect(document.cases).toHaveLength(4);
     expect(Object.keys(document.metrics)).toContain("hausdorffDistance95");
@@ -167,7 +168,7 @@ describe("hidiff", () => {
     await writePng(join(images, "grey.png"), { height: 8, width: 8, channels: 1, data: new Uint8Array(64) });
     await writeFile(join(images, "torn.png"), "no image");
     const out = join(folder, "masks");
-    const outcome = await hidiff(["predict", images, "--model", join(run, "bundle"), "--out", out, "--overlay", "--probability", "--uncertainty"]);
+    const outcome = await hidiff(["predict", images, "--model", join(run, "bundle"), "--out", out, "--overlay", "--probability", "--uncertainty", "--engine", "graph"]);
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toMatch(/error: .*grey\.png is grey \(1 channel\), but the model .* takes images that are RGB \(3 channels\)/);
     expect(outcome.stderr).toMatch(/error: .*torn\.png.* is not a complete/);
@@ -176,7 +177,8 @@ describe("hidiff", () => {
     expect((await readdir(out)).sort()).toEqual(["manifest.json", ...files]);
     for (const file of files) expect(await readImage(join(out, file))).toMatchObject({ height: 50, width: 70, channels: file.includes("overlay") ? 3 : 1 });
     expect(new Set((await readImage(join(out, "odd_mask.png"))).data)).toSatisfy((values: Set<number>) => [...values].every((value) => value === 0 || value === 255));
-    const manifest = JSON.parse(await readFile(join(out, "manifest.json"), "utf8")) as { results: { input: string; sha256: string }[] };
+    const manifest = JSON.parse(await readFile(join(out, "manifest.json"), "utf8")) as { engine: object; results: { input: string; sha256: string }[] };
+    expect(manifest.engine).toEqual({ name: "graph" });
     const odd = manifest.results.find(({ input }) => input.endsWith("odd.png"))!;
     expect(odd.sha256).toBe(createHash("sha256").update(await readFile(join(images, "odd.png"))).digest("hex"));
   });

@@ -21,7 +21,7 @@ function refinerCommand(): Command {
       `
 The engines take turns, so that a machine that drifts treats them alike. Tables show the median over the rounds, and the
 least and the most. Memory is the peak of a process of its own for each engine, with the refiner alone.
-The paper's preset takes several minutes on two processor cores with the native backend.
+Both presets take about two minutes on two processor cores with the native backend.
 
 Examples:
   hidiff bench refiner

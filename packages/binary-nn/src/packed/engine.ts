@@ -43,7 +43,7 @@ const kernelNames = Object.keys(kernelParameters) as KernelName[];
 const tablesAddress = 1024;
 const signsAddress = 6144;
 const paddingAddress = 8192;
-/** The most nibbles that a pixel may have: 16384 channels. */
+/** The most nibbles that a pixel may have. */
 const paddingLength = 4096;
 /** Bytes that kernels may read, but not use, behind a map. */
 const readAhead = 64;
@@ -335,7 +335,7 @@ async function startWorkers(setups: readonly object[]): Promise<readonly Worker[
 
 function startNodeWorker({ Worker }: NodeModules["node:worker_threads"], setup: object): Promise<Worker> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(workerSource, { eval: true, workerData: setup, name: "hidiff kernels" });
+    const worker = new Worker(workerSource, { eval: true, workerData: setup, name: "hidiff kernels", execArgv: [] });
     worker.once("message", () => {
       worker.unref(); // the process may end while the thread sleeps
       resolve(worker);

@@ -1,7 +1,7 @@
 /** Binary weights, one bit each, as they are stored. */
 export interface PackedWeights {
   readonly outChannels: number;
-  /** A multiple of 4. */
+  /** A multiple of 4; the kernels count in 16 bits, so that kernelSize² · inChannels is at most 65535. */
   readonly inChannels: number;
   /** 3, or 1 for a linear map. */
   readonly kernelSize: number;

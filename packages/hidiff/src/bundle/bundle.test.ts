@@ -111,6 +111,18 @@ it("maps integer samples from their whole range and leaves float samples alone",
   hidiff.dispose();
 });
 
+it("is complete without a compiled refiner, and then compiles its own", async () => {
+  const contents = withManifest(({ checksums }) => delete checksums[bundleFiles.packedRefiner]);
+  const { [bundleFiles.packedRefiner]: _removed, ...rest } = contents;
+  await expectSameMask(await HiDiff.load(rest));
+});
+
+it("refines with the graph where that is asked for", async () => {
+  const hidiff = await HiDiff.load(files, { engine: "graph" });
+  expect([hidiff.engine, await hidiff.packedRefiner()]).toEqual(["graph", undefined]);
+  await expectSameMask(hidiff);
+});
+
 describe("is refused", () => {
   it.each(Object.values(bundleFiles))("without %s", async (name) => {
     const { [name]: _removed, ...rest } = files;
@@ -138,6 +150,15 @@ describe("is refused", () => {
     const checksum = await sha256(network);
     const contents = withManifest(({ checksums }) => (checksums[bundleFiles.refiner] = checksum));
     await expectFailure({ ...contents, [bundleFiles.refiner]: network }, "state.mismatch", /refiner\.safetensors/);
+  });
+
+  it("with a refiner that was compiled from another model", async () => {
+    const model = new HybridModel(tinyArchitecture({ refiner: { baseWidth: 8 } }), new Generator(8));
+    const packed = (await encodeBundle(model, model.refiner.stateDict(), description))[bundleFiles.packedRefiner]!;
+    model.dispose();
+    const checksum = await sha256(packed);
+    const contents = withManifest(({ checksums }) => (checksums[bundleFiles.packedRefiner] = checksum));
+    await expectFailure({ ...contents, [bundleFiles.packedRefiner]: packed }, "bundle.packed", /another architecture/);
   });
 
   it("with a misspelt option, suggesting the right one", async () => {

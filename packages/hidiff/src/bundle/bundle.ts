@@ -6,7 +6,7 @@ import { parse } from "../config/parse.ts";
 import { type Architecture, architectureSchema, type InferenceOptions, inferenceSchema } from "../config/schema.ts";
 import { HybridModel } from "../model/hybrid-model.ts";
 import { type CompiledRefiner, decodeCompiledRefiner, encodeCompiledRefiner } from "../packed/compiled-refiner.ts";
-import { compileModel, reasonAgainstPacking } from "../packed/engine.ts";
+import { compileModel, isCompilationOf, reasonAgainstPacking } from "../packed/engine.ts";
 import { sha256 } from "./checksum.ts";
 
 export const bundleFiles = {
@@ -107,7 +107,7 @@ export function filesOf(manifest: Uint8Array, name: string): string[] {
  * The model that a bundle's files hold.
  *
  * @param name how errors call the bundle
- * @throws HidiffError `bundle.missing`, `bundle.checksum`, `bundle.manifest`; and those of safetensors files and of
+ * @throws HidiffError `bundle.missing`, `bundle.checksum`, `bundle.manifest`, `bundle.packed`; and those of safetensors files and of
  * {@link parse}
  */
 export async function decodeBundle(
@@ -140,6 +140,9 @@ export async function decodeBundle(
   try {
     model.segmentor.loadStateDict(segmentor, `${name}/${bundleFiles.segmentor}`);
     model.refiner.loadStateDict(refiner, `${name}/${bundleFiles.refiner}`);
+    if (compiled !== undefined && !isCompilationOf(compiled, model)) {
+      throw new HidiffError("bundle.packed", `${name}/${bundleFiles.packedRefiner} was compiled from another architecture than the bundle's; compile it again.`);
+    }
   } catch (error) {
     model.dispose();
     throw error;

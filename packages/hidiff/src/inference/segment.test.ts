@@ -3,6 +3,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { noLeak, useTestBackend } from "../../../../test/backend.ts";
 import type { InferenceOptions } from "../config/schema.ts";
 import { HybridModel } from "../model/hybrid-model.ts";
+import { compileModel } from "../packed/engine.ts";
+import { PackedRefiner } from "../packed/packed-refiner.ts";
 import { tinyArchitecture, tinyInference } from "../testing/tiny.ts";
 import { labelMap, type NetworkImage, type RefinementStep, segment } from "./segment.ts";
 
@@ -222,3 +224,23 @@ function components(mask: Uint8Array, width: number): number {
   }
   return count;
 }
+
+describe("with the packed engine", () => {
+  it.each(["epsilon", "y0", "y0-log-odds"] as const)("refines as with the graph, for the target %s", async (target) => {
+    const model = randomModel({ classes: 3, diffusion: { target } });
+    const packedRefiner = await PackedRefiner.create(compileModel(model), { threads: 2 });
+    const image = randomImage(70, 40);
+    // Windows in groups of two, the last one alone; chains in groups of one or two.
+    const settings = options({ window: 32, batchSize: 2, samples: 3 });
+    const onGraph = await segment(model, image, settings);
+    const packed = await segment(model, image, { ...settings, packedRefiner });
+    expect(packed.prior).toEqual(onGraph.prior);
+    expect(new Set(onGraph.mask).size).toBeGreaterThan(1);
+    // Rounding differs in the last digits; where it turns a sign or a drawn bit, a few pixels follow.
+    const differing = packed.probability.filter((value, index) => Math.abs(value - onGraph.probability[index]!) > 1e-4).length;
+    expect(differing / packed.probability.length).toBeLessThan(0.01);
+    expect(await segment(model, image, { ...settings, packedRefiner })).toEqual(packed);
+    packedRefiner.dispose();
+    model.dispose();
+  });
+});

@@ -94,7 +94,7 @@ export function compareBlocks(refiner: Refiner, packed: PackedRefiner, inputs: C
     const values = margin.dataSync();
     if (kind === "attention") return tensor(Float32Array.from(values, (value) => (value > 0 ? 1 : 0)), margin.shape);
     const name = names[decision++]!;
-    const { height, width, upsampled, parts } = plan.signTaps.find((tap) => tap.name === name)!;
+    const { height, width, upsampled, parts } = plan.memory.signTaps.find((tap) => tap.name === name)!;
     const channels = parts.reduce((sum, part) => sum + part.channels, 0);
     const columns = upsampled ? 2 * width : width;
     const signs = new Float32Array(values.length);
@@ -127,7 +127,7 @@ export function compareBlocks(refiner: Refiner, packed: PackedRefiner, inputs: C
   }
   const errors = new Map(
     [...captured].map(([name, values]) => {
-      const { floats, length } = plan.floatTaps.get(name)!;
+      const { floats, length } = plan.memory.floatTaps.get(name)!;
       return [name, largestError(engine.floats(floats, length), values)];
     }),
   );
