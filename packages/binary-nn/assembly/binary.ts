@@ -166,11 +166,10 @@ export function binaryConvolution(
   // With stride 1 and three taps, neighbouring pairs share columns: one column of addresses per pixel, and one more.
   const shared = kernelSize === 3 && stride === 1;
   const columns = shared ? evenWidth + 1 : (evenWidth >> 1) * kernelSize;
-  const between = stride;
   let x = -radius;
   let tap = 0;
   for (let column: i32 = 0; column < columns; column++) {
-    const x1 = x + between;
+    const x1 = x + stride; // the pair's other pixel
     const inside0 = x >= 0 && x < domainWidth;
     const inside1 = x1 >= 0 && x1 < domainWidth;
     for (let dy: i32 = 0; dy < kernelSize; dy++) {

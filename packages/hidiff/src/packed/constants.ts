@@ -122,15 +122,14 @@ export class Constants {
 
 /** Some input channels of a filter `[3][3][inChannel][outChannel]`. */
 function selectInputs(filter: Float32Array, inChannels: number, outChannels: number, parts: readonly (readonly [number, number])[]): Float32Array {
-  const rows: Float32Array[] = [];
-  for (let tap = 0; tap < 9; tap++) {
-    for (const [start, end] of parts) rows.push(filter.subarray((tap * inChannels + start) * outChannels, (tap * inChannels + end) * outChannels));
-  }
-  const result = new Float32Array(rows.reduce((sum, { length }) => sum + length, 0));
+  const selected = parts.reduce((sum, [start, end]) => sum + end - start, 0);
+  const result = new Float32Array(9 * selected * outChannels);
   let at = 0;
-  for (const row of rows) {
-    result.set(row, at);
-    at += row.length;
+  for (let tap = 0; tap < 9; tap++) {
+    for (const [start, end] of parts) {
+      result.set(filter.subarray((tap * inChannels + start) * outChannels, (tap * inChannels + end) * outChannels), at);
+      at += (end - start) * outChannels;
+    }
   }
   return result;
 }

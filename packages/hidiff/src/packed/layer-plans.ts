@@ -15,123 +15,97 @@ interface BlockLayer extends Layer {
 /** Tokens that a thread takes at once. */
 const tokensPerChunk = 16;
 
-const shortcuts = { none: 0, same: 1, pairMean: 2, pool: 3, tile: 4, quadMean: 5 } as const;
+/** As the kernel numbers them. */
+const shortcuts = { same: 1, pairMean: 2, pool: 3, tile: 4, quadMean: 5 } as const;
 
-/** A basic block on one map or on two joined ones; with one of half the size, an up block. */
+interface BinaryProduct {
+  /** 3, or 1 for a linear map. */
+  readonly kernelSize: 1 | 3;
+  /** Default 1. */
+  readonly stride?: 1 | 2;
+  /** Whether the input is doubled by nearest neighbours first. Default false. */
+  readonly upsampled?: boolean;
+  readonly size: { readonly height: number; readonly width: number };
+  /** One or two maps of signs, whose channels follow each other. */
+  readonly inputs: readonly { readonly bits: number; readonly channels: number }[];
+  readonly shortcut: { readonly kind: keyof typeof shortcuts; readonly maps: readonly { readonly floats: number; readonly channels: number }[] };
+  readonly output: SignedMap;
+  /** At most two. */
+  readonly signs: readonly Signs[];
+}
+
+/** A binary convolution or linear map with what follows it: `TA(BN(product(signs)) + shortcut)`. */
+function binaryProduct(memory: PlanMemory, name: string, step: number, product: BinaryProduct): KernelCall {
+  const { kernelSize, stride = 1, upsampled = false, size, inputs, shortcut, output, signs } = product;
+  memory.signTap(name, size, upsampled, inputs);
+  const [first, second] = inputs;
+  const [map, otherMap] = shortcut.maps;
+  const [a, b] = [signs[0] ?? noSigns, signs[1] ?? noSigns];
+  const inChannels = inputs.reduce((sum, { channels }) => sum + channels, 0);
+  return call("binaryConvolution", output.height, {
+    height: output.height,
+    width: output.width,
+    outChannels: output.channels,
+    kernelSize,
+    stride,
+    upsampled: upsampled ? 1 : 0,
+    inHeight: size.height,
+    inWidth: size.width,
+    bits1: first!.bits,
+    nibbles1: first!.channels / 4,
+    bits2: second?.bits ?? 0,
+    nibbles2: (second?.channels ?? 0) / 4,
+    ...unit(memory, name, step, inChannels, output.channels, kernelSize),
+    shortcut: shortcuts[shortcut.kind],
+    shortcut1: map!.floats,
+    shortcutChannels1: map!.channels,
+    shortcut2: otherMap?.floats ?? 0,
+    shortcutChannels2: otherMap?.channels ?? 0,
+    output: output.floats,
+    thresholdA: a.threshold,
+    bitsA: a.bits,
+    thresholdB: b.threshold,
+    bitsB: b.bits,
+  });
+}
+
+/** A basic block on one map or on two joined ones; with `outChannels`, an up block, whose output has twice the size. */
 export function block(memory: PlanMemory, name: string, step: number, inputs: readonly SignedMap[], thresholds: readonly number[], outChannels?: number): BlockLayer {
-  const [first, second] = inputs as [SignedMap, SignedMap | undefined];
-  const upsampled = outChannels === undefined ? 0 : 1;
-  const inChannels = first.channels + (second?.channels ?? 0);
-  const channels = outChannels ?? first.channels;
-  const [height, width] = [first.height << upsampled, first.width << upsampled];
-  memory.signTap(name, first, upsampled === 1, inputs);
-  const output = memory.newMap(height, width, channels, thresholds.length > 0);
-  const secondBits = thresholds.length > 1 ? memory.acquire((height * width * channels) / 4) : 0;
+  const size = inputs[0]!;
+  const upsampled = outChannels !== undefined;
+  const factor = upsampled ? 2 : 1;
+  const channels = outChannels ?? size.channels;
+  const output = memory.newMap(factor * size.height, factor * size.width, channels, thresholds.length > 0);
+  const secondBits = thresholds.length > 1 ? memory.acquire((output.height * output.width * channels) / 4) : 0;
   memory.floatTap(name, output);
-  return {
-    output,
-    secondBits,
-    call: call("binaryConvolution", height, {
-      height,
-      width,
-      outChannels: channels,
-      kernelSize: 3,
-      stride: 1,
-      upsampled,
-      inHeight: first.height,
-      inWidth: first.width,
-      bits1: first.bits,
-      nibbles1: first.channels / 4,
-      bits2: second?.bits ?? 0,
-      nibbles2: (second?.channels ?? 0) / 4,
-      ...unit(memory, name, step, inChannels, channels, 3),
-      shortcut: inChannels === channels ? shortcuts.same : shortcuts.pairMean,
-      shortcut1: first.floats,
-      shortcutChannels1: first.channels,
-      shortcut2: second?.floats ?? 0,
-      shortcutChannels2: second?.channels ?? 0,
-      output: output.floats,
-      thresholdA: thresholds[0] ?? 0,
-      bitsA: thresholds.length > 0 ? output.bits : 0,
-      thresholdB: thresholds[1] ?? 0,
-      bitsB: secondBits,
-    }),
-  };
+  const kind = inputs.length === 1 && size.channels === channels ? "same" : "pairMean";
+  const signs = thresholds.map((threshold, index) => ({ threshold, bits: index === 0 ? output.bits : secondBits }));
+  return { output, secondBits, call: binaryProduct(memory, name, step, { kernelSize: 3, upsampled, size, inputs, shortcut: { kind, maps: inputs }, output, signs }) };
 }
 
 /** A down block: its output has half the size, and `channels`. */
 export function down(memory: PlanMemory, name: string, step: number, input: SignedMap, channels: number, threshold: number): Layer {
-  const [height, width] = [input.height / 2, input.width / 2];
-  memory.signTap(name, input, false, [input]);
-  const output = memory.newMap(height, width, channels, true);
+  const output = memory.newMap(input.height / 2, input.width / 2, channels);
   memory.floatTap(name, output);
-  return {
-    output,
-    call: call("binaryConvolution", height, {
-      height,
-      width,
-      outChannels: channels,
-      kernelSize: 3,
-      stride: 2,
-      upsampled: 0,
-      inHeight: input.height,
-      inWidth: input.width,
-      bits1: input.bits,
-      nibbles1: input.channels / 4,
-      bits2: 0,
-      nibbles2: 0,
-      ...unit(memory, name, step, input.channels, channels, 3),
-      shortcut: shortcuts.pool,
-      shortcut1: input.floats,
-      shortcutChannels1: input.channels,
-      shortcut2: 0,
-      shortcutChannels2: 0,
-      output: output.floats,
-      thresholdA: threshold,
-      bitsA: output.bits,
-      thresholdB: 0,
-      bitsB: 0,
-    }),
-  };
+  const shortcut = { kind: "pool", maps: [input] } as const;
+  const signs = [{ threshold, bits: output.bits }];
+  return { output, call: binaryProduct(memory, name, step, { kernelSize: 3, stride: 2, size: input, inputs: [input], shortcut, output, signs }) };
 }
 
-/** `TA(BN(BLinear(signs)) + shortcut)` on tokens. */
-export function dense(memory: PlanMemory, 
+/** `TA(BN(BLinear(signs)) + shortcut)` on tokens; no signs of the result if `threshold` is 0. */
+export function dense(
+  memory: PlanMemory,
   name: string,
   step: number,
   bits: number,
   inChannels: number,
-  shortcut: { readonly kind: "same" | "tile" | "quadMean"; readonly floats: number; readonly channels: number },
+  { kind, ...map }: { readonly kind: "same" | "tile" | "quadMean"; readonly floats: number; readonly channels: number },
   output: SignedMap,
   threshold: number,
 ): KernelCall {
-  const { height, width, channels } = output;
-  memory.signTap(name, output, false, [{ bits, channels: inChannels }]);
-  return call("binaryConvolution", height, {
-    height,
-    width,
-    outChannels: channels,
-    kernelSize: 1,
-    stride: 1,
-    upsampled: 0,
-    inHeight: height,
-    inWidth: width,
-    bits1: bits,
-    nibbles1: inChannels / 4,
-    bits2: 0,
-    nibbles2: 0,
-    ...unit(memory, name, step, inChannels, channels, 1),
-    shortcut: shortcuts[shortcut.kind],
-    shortcut1: shortcut.floats,
-    shortcutChannels1: shortcut.channels,
-    shortcut2: 0,
-    shortcutChannels2: 0,
-    output: output.floats,
-    thresholdA: threshold,
-    bitsA: threshold === 0 ? 0 : output.bits,
-    thresholdB: 0,
-    bitsB: 0,
-  });
+  const inputs = [{ bits, channels: inChannels }];
+  const signs = threshold === 0 ? [] : [{ threshold, bits: output.bits }];
+  return binaryProduct(memory, name, step, { kernelSize: 1, size: output, inputs, shortcut: { kind, maps: [map] }, output, signs });
 }
 
 /** Weights and tables of a binary product and its activation. */

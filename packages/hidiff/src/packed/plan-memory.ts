@@ -82,7 +82,7 @@ export class PlanMemory {
     return this.constants.row(`${name}.threshold`, step, channels, part);
   }
 
-  signTap(name: string, { height, width }: SignedMap, upsampled: boolean, parts: SignTap["parts"]): void {
+  signTap(name: string, { height, width }: Pick<SignedMap, "height" | "width">, upsampled: boolean, parts: SignTap["parts"]): void {
     if (this.signTaps.some((tap) => tap.name === name)) return;
     this.signTaps.push({ name, height, width, upsampled, parts: parts.map(({ bits, channels }) => ({ bits, channels })) });
   }
