@@ -1,4 +1,5 @@
 import { open, readFile, rename, unlink } from "node:fs/promises";
+import { threadId } from "node:worker_threads";
 import { HidiffError } from "../errors.ts";
 import { decodeSafetensors, encodeSafetensors, type SafetensorsFile, type StoredTensor } from "./safetensors.ts";
 
@@ -21,7 +22,7 @@ export function fileError(action: "read" | "write", path: string, error: unknown
   return new HidiffError(`file.${action}`, `Cannot ${action} ${path}: ${reason}.`, { cause: error });
 }
 
-/** Keeps simultaneous writes to one path apart. */
+/** Keeps simultaneous writes to one path apart, those of one thread. */
 let writes = 0;
 
 /**
@@ -30,7 +31,7 @@ let writes = 0;
  * @throws HidiffError `file.write`; what was there before is untouched
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
-  const temporary = `${path}.${process.pid}.${writes++}.tmp`;
+  const temporary = `${path}.${process.pid}.${threadId}.${writes++}.tmp`;
   try {
     const file = await open(temporary, "w");
     try {
