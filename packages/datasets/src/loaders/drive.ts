@@ -1,22 +1,16 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import { readImage } from "../raster/read-image.ts";
-import { readMask } from "../raster/read-mask.ts";
-import type { RasterImage, SegmentationDataset } from "../types.ts";
-import { binarySample } from "./binary-sample.ts";
+import { listFolder } from "../files/list-folder.ts";
+import { type ValidationChoice, validationFrom } from "../splits/validation-from.ts";
+import type { SegmentationDataset } from "../types.ts";
+import { partner } from "./layout.ts";
+import { type Photograph, photographDataset, photographPreprocessing } from "./photographs.ts";
 
 export interface DriveOptions {
   /** How many training images (the last ones) serve as validation instead, or their ids. Default 0. */
-  readonly validation?: number | readonly string[];
+  readonly validation?: ValidationChoice;
   /** Whose vessels are the truth of the test images: those of `1st_manual` (default) or `2nd_manual`. */
   readonly observer?: 1 | 2;
-}
-
-interface Files {
-  readonly image: string;
-  readonly mask: string;
-  readonly fieldOfView: string;
 }
 
 const layout =
@@ -29,8 +23,7 @@ const layout =
  *
  * @param root the folder that holds `training` and `test`
  * @throws `datasets.layout` for a missing folder or a file without its partner, `datasets.option` for options out of
- * range. `load` rejects with `datasets.id` for an unknown id, `file.read` or `datasets.image` for an unreadable file,
- * `datasets.size` for a mask of another size than its image.
+ * range. `load` rejects as that of {@link photographDataset}.
  */
 export async function openDrive(root: string, options: DriveOptions = {}): Promise<SegmentationDataset> {
   const observer = options.observer ?? 1;
@@ -39,107 +32,48 @@ export async function openDrive(root: string, options: DriveOptions = {}): Promi
   }
   const training = await listSplit(root, "training", 1);
   const test = await listSplit(root, "test", observer);
-  const files = new Map([...training, ...test]);
-  const validation = chooseValidation([...training.keys()], options.validation ?? 0);
-  return {
+  return photographDataset({
     name: "drive",
-    imageChannels: 3,
-    classes: 1,
+    photographs: [...training, ...test],
     classNames: ["vessel"],
     splits: {
-      train: [...training.keys()].filter((id) => !validation.includes(id)),
-      validation,
-      test: [...test.keys()],
+      ...validationFrom("openDrive", training.map(({ id }) => id), options.validation ?? 0),
+      test: test.map(({ id }) => id),
     },
-    load: async (id) => {
-      const found = files.get(id);
-      if (found === undefined) {
-        throw new HidiffError("datasets.id", `drive: there is no sample "${id}"; ids look like "21_training" and "01_test".`);
-      }
-      const [image, mask, fieldOfView] = await Promise.all([
-        readImage(found.image),
-        readMask(found.mask),
-        readMask(found.fieldOfView),
-      ]);
-      return binarySample(id, named(image, found.image), named(mask, found.mask), named(fieldOfView, found.fieldOfView));
-    },
-  };
+    preprocessing: photographPreprocessing,
+  });
 }
 
-function named<T extends RasterImage>(image: T, path: string): { path: string; image: T } {
-  return { path, image };
-}
-
-/** The files of each id of a split, in order. */
-async function listSplit(root: string, split: "training" | "test", observer: 1 | 2): Promise<Map<string, Files>> {
+/** The files of each image of a split, in order. */
+async function listSplit(root: string, split: "training" | "test", observer: 1 | 2): Promise<Photograph[]> {
   const folders = {
     image: join(root, split, "images"),
     mask: join(root, split, observer === 1 ? "1st_manual" : "2nd_manual"),
     fieldOfView: join(root, split, "mask"),
   };
+  const list = (folder: string): Promise<string[]> =>
+    listFolder(folder, `a folder of DRIVE; give the one that holds "training" and "test" of the unpacked data set: ${layout}`);
   // One after the other, so that the first missing folder is the one that is named.
   const images = await list(folders.image);
-  const masks = await list(folders.mask);
-  const fieldsOfView = await list(folders.fieldOfView);
-  const files = new Map<string, Files>();
+  const masks = new Set(await list(folders.mask));
+  const fieldsOfView = new Set(await list(folders.fieldOfView));
+  const photographs: Photograph[] = [];
   for (const name of images) {
     const number = new RegExp(`^(\\d+)_${split}\\.tif$`).exec(name)?.[1];
     if (number === undefined) continue;
     const image = join(folders.image, name);
-    files.set(name.slice(0, -".tif".length), {
+    photographs.push({
+      id: name.slice(0, -".tif".length),
       image,
-      mask: partner(image, "vessel mask", folders.mask, masks, `${number}_manual${observer}.gif`),
-      fieldOfView: partner(image, "field-of-view mask", folders.fieldOfView, fieldsOfView, `${number}_${split}_mask.gif`),
+      mask: partner("openDrive", image, "vessel mask", folders.mask, masks, `${number}_manual${observer}.gif`),
+      fieldOfView: partner("openDrive", image, "field-of-view mask", folders.fieldOfView, fieldsOfView, `${number}_${split}_mask.gif`),
     });
   }
-  if (files.size === 0) {
+  if (photographs.length === 0) {
     throw new HidiffError(
       "datasets.layout",
       `openDrive: "${folders.image}" holds no image named like "21_${split}.tif". Expected DRIVE's own layout: ${layout}`,
     );
   }
-  return files;
-}
-
-async function list(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).sort();
-  } catch (error) {
-    throw new HidiffError(
-      "datasets.layout",
-      `openDrive: the folder "${folder}" cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)}). ` +
-        `Give the folder that holds "training" and "test" of the unpacked DRIVE data set: ${layout}`,
-      { cause: error },
-    );
-  }
-}
-
-function partner(image: string, what: string, folder: string, names: readonly string[], name: string): string {
-  if (names.includes(name)) return join(folder, name);
-  throw new HidiffError(
-    "datasets.layout",
-    `openDrive: "${image}" has no ${what}: expected "${join(folder, name)}". Restore that file or remove the image.`,
-  );
-}
-
-function chooseValidation(training: readonly string[], validation: number | readonly string[]): readonly string[] {
-  if (typeof validation === "number") {
-    if (!Number.isInteger(validation) || validation < 0 || validation >= training.length) {
-      throw new HidiffError(
-        "datasets.option",
-        `openDrive: validation must be an integer from 0 to ${training.length - 1}, so that training images are left, ` +
-          `or a list of ids; got ${validation}.`,
-      );
-    }
-    return training.slice(training.length - validation);
-  }
-  for (const id of validation) {
-    if (!training.includes(id)) {
-      throw new HidiffError(
-        "datasets.option",
-        `openDrive: the validation id "${id}" is no training image; expected some of ${training.join(", ")}.`,
-      );
-    }
-  }
-  return [...validation];
+  return photographs;
 }
