@@ -1,21 +1,38 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { createBatchSource } from "./batches/batch-source.ts";
-import { type BatchReply, type BatchRequest, toPlainError, type WorkerSetup } from "./batches/worker-protocol.ts";
+import { openCases } from "./batches/open-cases.ts";
+import { sampleSource } from "./batches/prepare-samples.ts";
+import { toPlainError, type WorkerQuestion, type WorkerReply, type WorkerRequest, type WorkerSetup } from "./batches/worker-protocol.ts";
 import { openDataset } from "./node-datasets.ts";
+import type { Batch, BatchSource } from "./types.ts";
 
-// The thread of `createWorkerBatchSource`: it answers each request with a batch or an error.
+// A thread of `createWorkerBatchSource`: it answers each request with what was asked for, or an error.
 
-const { spec, options } = workerData as WorkerSetup;
-const source = openDataset(spec).then((dataset) => createBatchSource(dataset, { ...options, prefetch: 0 }));
-source.catch(() => undefined); // told with each request
+const setup = workerData as WorkerSetup;
+const opened = openDataset(setup.spec).then((dataset) => ({ dataset, cases: openCases(dataset, setup) }));
+opened.catch(() => undefined); // told with each request
+let source: BatchSource | undefined;
 
-parentPort!.on("message", async ({ request, step }: BatchRequest) => {
+async function answer(question: WorkerQuestion): Promise<unknown> {
+  const { dataset, cases } = await opened;
+  switch (question.ask) {
+    case "summarize":
+      return cases.summarize(question.id, question.thorough);
+    case "start":
+      source = createBatchSource(sampleSource(dataset, cases, question.index), { ...setup.options, prefetch: 0 });
+      return undefined;
+    case "batch":
+      return source!.batch(question.step);
+  }
+}
+
+parentPort!.on("message", async ({ request, question }: WorkerRequest) => {
   try {
-    const batch = await (await source).batch(step);
-    const reply: BatchReply = { request, batch };
-    parentPort!.postMessage(reply, [batch.images.buffer as ArrayBuffer, batch.masks.buffer as ArrayBuffer]);
+    const reply: WorkerReply = { request, answer: await answer(question) };
+    const batch = question.ask === "batch" ? (reply.answer as Batch) : undefined;
+    parentPort!.postMessage(reply, batch === undefined ? [] : [batch.images.buffer as ArrayBuffer, batch.masks.buffer as ArrayBuffer]);
   } catch (error) {
-    const reply: BatchReply = { request, error: toPlainError(error) };
+    const reply: WorkerReply = { request, error: toPlainError(error) };
     parentPort!.postMessage(reply);
   }
 });

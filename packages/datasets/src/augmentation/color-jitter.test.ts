@@ -77,6 +77,8 @@ describe("colorJitter", () => {
     expect([...image]).toEqual([0, 0]);
     expect(() => colorJitter(new Float32Array(8), 4, still)).toThrow(/3 channels \(RGB\) or 1, got 4/);
     expect(() => colorJitter(new Float32Array(0), 3, still)).not.toThrow();
+    expect(() => colorJitter(Float32Array.of(0, 255, 3), 3, still)).toThrow(expect.objectContaining({ code: "datasets.range" }));
+    expect(() => colorJitter(Float32Array.of(0, -1.2, 1.1), 3, still)).not.toThrow();
   });
 
   it("draws within the strengths, in every order", () => {

@@ -13,6 +13,9 @@ export interface ColorJitterOptions {
 /** The strengths of the method, section 8. */
 export const colorJitterDefaults: ColorJitterOptions = { brightness: 0.4, contrast: 0.5, saturation: 0.25, hue: 0.01 };
 
+/** How far cubic interpolation may carry values beyond [-1, 1] at an edge between black and white. */
+const furthest = 1.6;
+
 type Adjustment = "brightness" | "contrast" | "saturation" | "hue";
 const adjustments: readonly Adjustment[] = ["brightness", "contrast", "saturation", "hue"];
 
@@ -40,9 +43,10 @@ export function drawColorJitter(options: ColorJitterOptions, generator: Generato
  * Changes brightness, contrast, saturation and hue in place as torchvision does, on values scaled from [-1, 1] to [0, 1]
  * and clamped after each adjustment.
  *
- * @param image [height · width, channels] in [-1, 1], with 3 channels (RGB) or 1 (which has no saturation and hue)
+ * @param image [height · width, channels] in [-1, 1], with 3 channels (RGB) or 1 (which has no saturation and hue); what
+ * interpolation has carried a little beyond is clamped
  * @param inside [height · width]: the pixels whose mean grey the contrast pivots on; all of them where it is missing
- * @throws `datasets.channels` for another number of channels
+ * @throws `datasets.channels` for another number of channels, `datasets.range` for values far beyond [-1, 1]
  */
 export function colorJitter(
   image: Float32Array,
@@ -56,7 +60,20 @@ export function colorJitter(
       `colorJitter: expected an image of 3 channels (RGB) or 1, got ${channels}; leave colorJitter out for this data set.`,
     );
   }
-  for (let i = 0; i < image.length; i++) image[i] = clamp((image[i]! + 1) / 2);
+  let largest = 0;
+  for (let i = 0; i < image.length; i++) {
+    const value = image[i]!;
+    if (value > largest) largest = value;
+    else if (-value > largest) largest = -value;
+    image[i] = clamp((value + 1) / 2);
+  }
+  if (largest > furthest) {
+    throw new HidiffError(
+      "datasets.range",
+      `colorJitter: expected values in [-1, 1], got up to ±${largest.toPrecision(3)}; scale images to that range ` +
+        `(the preprocessing step "scale") or leave colorJitter out.`,
+    );
+  }
   for (const adjustment of parameters.order) {
     if (adjustment === "brightness") scale(image, parameters.brightness);
     else if (adjustment === "contrast") adjustContrast(image, channels, parameters.contrast, inside);

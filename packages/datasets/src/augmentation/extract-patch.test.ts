@@ -2,7 +2,7 @@ import { Generator } from "@hidiff/core-tensor/random";
 import { describe, expect, it } from "vitest";
 import type { SegmentationSample } from "../types.ts";
 import { extractPatch } from "./extract-patch.ts";
-import { paperRgbAugmentation, resolveAugmentation, type AugmentationOptions } from "./options.ts";
+import { paperRgbAugmentation, paperVolumeAugmentation, resolveAugmentation, type AugmentationOptions } from "./options.ts";
 
 const height = 24;
 const width = 20;
@@ -17,7 +17,7 @@ const sample: SegmentationSample = {
   classes: 1,
   mask: Float32Array.from({ length: height * width }, (_, i) => (i % 3 === 0 ? 1 : 0)),
   fieldOfView: Uint8Array.from({ length: height * width }, (_, i) => (i % width < 12 ? 1 : 0)),
-  spacing: [1, 1],
+  outside: [-1, -1, -1],
 };
 
 function take(side: number, options: AugmentationOptions, seed: number, fieldOfViewFraction = 0) {
@@ -45,6 +45,46 @@ describe("extractPatch", () => {
     expect(image[0]).toBe(-1);
     expect(mask.reduce((sum, value) => sum + value, 0)).toBe(sample.mask.reduce((sum, value) => sum + value, 0));
     expect(image[(26 + 3) * 3]).toBe(sample.image[0]);
+  });
+
+  it("has the sample's own values outside, a channel at a time, whatever is augmented", () => {
+    const own = { ...sample, outside: [-1, 0.25, 1], image: sample.image.map(() => 0.5) };
+    for (const options of [{}, { colorJitter: true, gaussianBlur: true }] as const) {
+      const { image } = extractPatch(own, { height: 30, width: 26, fieldOfViewFraction: 0 }, resolveAugmentation(options), new Generator(1));
+      expect([...image.subarray(0, 3)]).toEqual([-1, 0.25, 1]);
+      expect([...image.subarray(-3)]).toEqual([-1, 0.25, 1]);
+    }
+  });
+
+  it("turns slices of a volume by 20° at most, with values of 0 and background around them", () => {
+    const { affine, colorJitter, gaussianBlur } = resolveAugmentation(paperVolumeAugmentation);
+    expect([affine, colorJitter, gaussianBlur]).toEqual([{ rotation: 20, scale: [1, 1], shear: 0, shift: 0 }, undefined, undefined]);
+    const pixels = 40 * 40;
+    const volume: SegmentationSample = {
+      id: "slice",
+      height: 40,
+      width: 40,
+      imageChannels: 4,
+      image: new Float32Array(pixels * 4).fill(1),
+      outside: [0, 0, 0, 0],
+      classes: 3,
+      mask: Float32Array.from({ length: pixels * 3 }, (_, i) => (i % 3 === 2 ? 1 : 0)),
+    };
+    let background = 0;
+    for (let seed = 0; seed < 20; seed++) {
+      const patch = extractPatch(volume, { height: 40, width: 40, fieldOfViewFraction: 0 }, resolveAugmentation(paperVolumeAugmentation), new Generator(seed));
+      for (let pixel = 0; pixel < pixels; pixel++) {
+        const [first, , last] = patch.mask.subarray(pixel * 3, pixel * 3 + 3);
+        expect(first! + last!).toBe(1);
+        background += first!;
+        // Half a pixel inside of the nearest pixel's border, the image is at least half the slice's.
+        if (last === 1) expect(patch.image[pixel * 4]).toBeGreaterThan(0.2);
+        else expect(patch.image[pixel * 4]).toBeLessThan(0.8);
+      }
+    }
+    // A square turned by ±10° on average leaves up to 14 % of its window.
+    expect(background / (20 * pixels)).toBeGreaterThan(0.03);
+    expect(background / (20 * pixels)).toBeLessThan(0.15);
   });
 
   it("prefers windows in the field of view, and takes the best where none suffices", () => {

@@ -8,9 +8,6 @@ import type { ResolvedAugmentation } from "./options.ts";
 import { quarterTurn } from "./quarter-turn.ts";
 import { fieldOfViewFraction, insideMap, sampleBilinear, sampleNearest } from "./sampling.ts";
 
-/** What images hold outside of the source: black. */
-const outsideImage = -1;
-
 /** How often a window is drawn anew for more field of view, before the best one so far is taken. */
 const windowAttempts = 20;
 
@@ -34,7 +31,7 @@ interface WindowOptions {
  *
  * The affine transformation and the crop are one sampling of the source. Colour and blur follow, then flips and quarter
  * turns. Each step draws from its own child of `generator`, so that switching one on leaves the others as they were.
- * Where the window exceeds the sample, the image is −1 and the mask background.
+ * Where the window exceeds the sample, the image has the sample's `outside` values and the mask is background.
  */
 export function extractPatch(
   sample: SegmentationSample,
@@ -43,10 +40,10 @@ export function extractPatch(
   generator: Generator,
 ): Patch {
   const { height, width } = window;
-  const { imageChannels, classes } = sample;
+  const { imageChannels, classes, outside } = sample;
   const size = { height: sample.height, width: sample.width };
   const map = drawWindow(sample, window, augmentation, generator.split("window"));
-  let image = sampleBilinear({ ...size, data: sample.image, channels: imageChannels }, map, height, width, outsideImage);
+  let image = sampleBilinear({ ...size, data: sample.image, channels: imageChannels }, map, height, width, outside);
   let mask = sampleNearest({ ...size, data: sample.mask, channels: classes }, map, height, width);
 
   if (augmentation.colorJitter !== undefined || augmentation.gaussianBlur !== undefined) {
@@ -60,7 +57,7 @@ export function extractPatch(
       image = gaussianBlur(image, height, width, imageChannels, augmentation.gaussianBlur.size, sigma);
     }
     for (let pixel = 0; pixel < inside.length; pixel++) {
-      if (inside[pixel] === 0) image.fill(outsideImage, pixel * imageChannels, (pixel + 1) * imageChannels);
+      if (inside[pixel] === 0) image.set(outside, pixel * imageChannels);
     }
   }
 

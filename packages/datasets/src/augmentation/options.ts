@@ -1,3 +1,4 @@
+import type { SegmentationDataset } from "../types.ts";
 import { affineDefaults, type AffineOptions } from "./affine.ts";
 import { colorJitterDefaults, type ColorJitterOptions } from "./color-jitter.ts";
 import { gaussianBlurDefaults, type GaussianBlurOptions } from "./gaussian-blur.ts";
@@ -35,6 +36,36 @@ export const paperVolumeAugmentation: AugmentationOptions = {
   quarterTurn: true,
   affine: { rotation: 20, scale: [1, 1], shear: 0, shift: 0 },
 };
+
+/** The method's augmentations by name. */
+export type AugmentationName = "rgb" | "volume";
+
+const paperAugmentations: Readonly<Record<AugmentationName, AugmentationOptions>> = { rgb: paperRgbAugmentation, volume: paperVolumeAugmentation };
+
+/**
+ * Which augmentation the method has for a data set: "rgb" for colour photographs (three channels without names, not of
+ * volumes), "volume" for everything else.
+ */
+export function augmentationNameFor({ imageChannels, channelNames, volumes, splits, depthOf }: SegmentationDataset): AugmentationName {
+  if (imageChannels !== 3 || channelNames !== undefined || volumes !== undefined) return "volume";
+  const first = splits.train[0] ?? splits.validation[0] ?? splits.test[0];
+  return first === undefined || depthOf(first) === 1 ? "rgb" : "volume";
+}
+
+/** The augmentation to train with on a data set: the named one, or the data set's own with single options changed. */
+export function augmentationFor(dataset: SegmentationDataset, choice: AugmentationName | AugmentationOptions = {}): AugmentationOptions {
+  if (typeof choice === "string") return paperAugmentations[choice];
+  const base = paperAugmentations[augmentationNameFor(dataset)];
+  const given = Object.fromEntries(Object.entries(choice).filter(([, value]) => value !== undefined)) as AugmentationOptions;
+  // `true` and parts of ranges refer to the ranges of this augmentation.
+  const affine = merged(base.affine, given.affine);
+  return { ...base, ...given, ...(affine === undefined ? {} : { affine }) };
+}
+
+function merged<T extends object>(base: boolean | T | undefined, change: boolean | T | undefined): boolean | T | undefined {
+  if (change === undefined || (change === true && base !== undefined)) return base;
+  return typeof base === "object" && typeof change === "object" ? { ...base, ...change } : change;
+}
 
 /** {@link AugmentationOptions} with every value filled in; `undefined` is off. */
 export interface ResolvedAugmentation {

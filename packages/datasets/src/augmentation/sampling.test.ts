@@ -14,7 +14,7 @@ describe("sampling a window", () => {
   it.each([[6, 7, 3], [1, 1, 3]])("copies [%i, %i, %i] under the identity", (height, width, channels) => {
     const source = plane(height, width, channels);
     for (const map of [windowMap(0, 0), affineWindowMap(still, 0, 0, height, width)]) {
-      expect(sampleBilinear(source, map, height, width, -1)).toEqual(source.data);
+      expect(sampleBilinear(source, map, height, width, [-1, -1, -1])).toEqual(source.data);
       expect(sampleNearest(source, map, height, width)).toEqual(source.data);
     }
   });
@@ -24,7 +24,7 @@ describe("sampling a window", () => {
       const source = plane(side, side, 3);
       const map = affineWindowMap({ ...still, rotation }, 0, 0, side, side);
       const turned = quarterTurn(source.data, side, side, 3, turns);
-      expect(sampleBilinear(source, map, side, side, -1)).toEqual(turned);
+      expect(sampleBilinear(source, map, side, side, [-1, -1, -1])).toEqual(turned);
       expect(sampleNearest(source, map, side, side)).toEqual(turned);
     }
   });
@@ -47,7 +47,7 @@ describe("sampling a window", () => {
   it("reproduces a linear ramp between pixels", () => {
     const source = { data: Float32Array.from({ length: 64 }, (_, i) => 0.1 * (i % 8) - 0.05 * Math.floor(i / 8)), height: 8, width: 8, channels: 1 };
     const map = { xx: 0.7, xy: 0.2, x0: 0.3, yx: -0.1, yy: 0.8, y0: 1.4 };
-    const read = sampleBilinear(source, map, 5, 5, -1);
+    const read = sampleBilinear(source, map, 5, 5, [-1]);
     for (let y = 0; y < 5; y++) {
       for (let x = 0; x < 5; x++) {
         const expected = 0.1 * (0.7 * x + 0.2 * y + 0.3) - 0.05 * (-0.1 * x + 0.8 * y + 1.4);
@@ -58,8 +58,10 @@ describe("sampling a window", () => {
 
   it("pads images with the outside value and masks with background", () => {
     const image = { data: Float32Array.of(0.5), height: 1, width: 1, channels: 1 };
-    expect([...sampleBilinear(image, windowMap(-1, -1), 3, 3, -1)]).toEqual([-1, -1, -1, -1, 0.5, -1, -1, -1, -1]);
-    expect(sampleBilinear(image, windowMap(-0.5, 0), 1, 2, -1)).toEqual(Float32Array.of(-0.25, -0.25));
+    expect([...sampleBilinear(image, windowMap(-1, -1), 3, 3, [-1])]).toEqual([-1, -1, -1, -1, 0.5, -1, -1, -1, -1]);
+    expect(sampleBilinear(image, windowMap(-0.5, 0), 1, 2, [-1])).toEqual(Float32Array.of(-0.25, -0.25));
+    const two = { data: Float32Array.of(0.5, 4), height: 1, width: 1, channels: 2 };
+    expect([...sampleBilinear(two, windowMap(-0.5, 0), 1, 3, [-1, 2])]).toEqual([-0.25, 3, -0.25, 3, -1, 2]);
     expect([...sampleNearest({ ...image, data: Float32Array.of(1) }, windowMap(-1, 0), 1, 3)]).toEqual([0, 1, 0]);
     const oneHot = { data: Float32Array.of(0, 0, 1), height: 1, width: 1, channels: 3 };
     expect([...sampleNearest(oneHot, windowMap(-1, 0), 1, 2)]).toEqual([1, 0, 0, 0, 0, 1]);

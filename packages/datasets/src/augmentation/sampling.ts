@@ -9,7 +9,8 @@ export interface Plane {
 }
 
 /**
- * Reads a window [height, width, channels] bilinearly; everything outside of `source` counts as `outside`.
+ * Reads a window [height, width, channels] bilinearly; everything outside of `source` counts as `outside`, one value a
+ * channel.
  *
  * A map that only shifts by whole pixels copies exactly.
  */
@@ -18,7 +19,7 @@ export function sampleBilinear(
   map: SamplingMap,
   height: number,
   width: number,
-  outside: number,
+  outside: readonly number[],
 ): Float32Array {
   const { data, channels } = source;
   const output = new Float32Array(height * width * channels);
@@ -33,7 +34,7 @@ export function sampleBilinear(
       const left = Math.floor(x);
       const top = Math.floor(y);
       if (left < -1 || top < -1 || left > lastColumn || top > lastRow) {
-        for (let channel = 0; channel < channels; channel++) output[target++] = outside;
+        for (let channel = 0; channel < channels; channel++) output[target++] = outside[channel]!;
         continue;
       }
       const right = x - left;
@@ -57,12 +58,14 @@ export function sampleBilinear(
       const rightInside = left < lastColumn;
       const topInside = top >= 0;
       const bottomInside = top < lastRow;
-      for (let channel = index; channel < index + channels; channel++) {
+      for (let channel = 0; channel < channels; channel++) {
+        const at = index + channel;
+        const beyond = outside[channel]!;
         output[target++] =
-          topLeft * (leftInside && topInside ? data[channel]! : outside) +
-          topRight * (rightInside && topInside ? data[channel + channels]! : outside) +
-          bottomLeft * (leftInside && bottomInside ? data[channel + stride]! : outside) +
-          bottomRight * (rightInside && bottomInside ? data[channel + stride + channels]! : outside);
+          topLeft * (leftInside && topInside ? data[at]! : beyond) +
+          topRight * (rightInside && topInside ? data[at + channels]! : beyond) +
+          bottomLeft * (leftInside && bottomInside ? data[at + stride]! : beyond) +
+          bottomRight * (rightInside && bottomInside ? data[at + stride + channels]! : beyond);
       }
     }
   }

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { paperRgbAugmentation } from "../augmentation/options.ts";
 import { syntheticFundus } from "../synthetic/synthetic-fundus.ts";
-import type { Batch, SegmentationDataset } from "../types.ts";
+import type { Batch, SampleSource, SegmentationSample } from "../types.ts";
 import { createBatchSource } from "./batch-source.ts";
 import type { BatchSourceOptions } from "./options.ts";
+import { prepareSamples } from "./prepare-samples.ts";
+import { SampleCache } from "./sample-cache.ts";
 
-const fundus = syntheticFundus({ count: { train: 5, validation: 1, test: 0 }, size: 40, seed: 1 });
+const fundus = await prepareSamples(syntheticFundus({ count: { train: 5, validation: 1, test: 0 }, size: 40, seed: 1 }));
 const options: BatchSourceOptions = {
   split: "train",
   batchSize: 2,
@@ -15,8 +17,8 @@ const options: BatchSourceOptions = {
   fieldOfViewFraction: 0.5,
 };
 
-async function collect(chosen: BatchSourceOptions, steps: readonly number[], dataset = fundus): Promise<Batch[]> {
-  const source = createBatchSource(dataset, chosen);
+async function collect(chosen: BatchSourceOptions, steps: readonly number[], samples = fundus): Promise<Batch[]> {
+  const source = createBatchSource(samples, chosen);
   const batches: Batch[] = [];
   for (const step of steps) batches.push(await source.batch(step));
   await source.close();
@@ -66,7 +68,7 @@ describe("createBatchSource", () => {
 
   it("reads each sample once while it is cached, even when asked twice at a time", async () => {
     let loads = 0;
-    const counting: SegmentationDataset = { ...fundus, load: (id) => (loads++, fundus.load(id)) };
+    const counting: SampleSource = { ...fundus, load: (id) => (loads++, fundus.load(id)) };
     await collect({ ...options, batchSize: 10 }, [0, 1, 2], counting);
     expect(loads).toBe(5);
     loads = 0;
@@ -74,8 +76,52 @@ describe("createBatchSource", () => {
     expect(loads).toBe(10);
   });
 
+  it("keeps no more samples in memory than cacheBytes allow, those used last", async () => {
+    const pixels = 32 * 32;
+    const sample = (id: string): SegmentationSample => ({
+      id,
+      height: 32,
+      width: 32,
+      imageChannels: 1,
+      image: new Float32Array(pixels),
+      outside: [0],
+      classes: 3,
+      mask: Float32Array.from({ length: pixels * 3 }, (_, i) => (i % 3 === Math.floor(i / 3) % 3 ? 1 : 0)),
+    });
+    const loads: string[] = [];
+    const source: SampleSource = { ...fundus, load: async (id) => (loads.push(id), sample(id)) };
+    const bytes = pixels * 5; // four of the image, one of the labels
+    const cache = new SampleCache(source, 3 * bytes);
+    let largest = 0;
+    for (const id of ["a", "b", "c", "a", "d", "a", "b", "e"]) {
+      expect(await cache.load(id)).toEqual(sample(id));
+      largest = Math.max(largest, cache.bytes);
+    }
+    expect(loads).toEqual(["a", "b", "c", "d", "b", "e"]);
+    expect(largest).toBe(3 * bytes);
+    await Promise.all(Array.from({ length: 20 }, (_, index) => cache.load(`${index}`)));
+    expect(cache.bytes).toBe(3 * bytes);
+    const tiny = new SampleCache(source, bytes - 1);
+    await tiny.load("a");
+    expect(tiny.bytes).toBe(0);
+  });
+
+  it("tells for how long its callers have waited", async () => {
+    const slow: SampleSource = { ...fundus, load: async (id) => (await new Promise((resolve) => setTimeout(resolve, 60)), fundus.load(id)) };
+    const source = createBatchSource(slow, { ...options, batchSize: 5, prefetch: 0 });
+    expect(source.waited).toBe(0);
+    const start = performance.now();
+    await Promise.all([source.batch(0), source.batch(0)]); // waiting at the same time counts once
+    expect(source.waited).toBeGreaterThan(55);
+    expect(source.waited).toBeLessThanOrEqual(performance.now() - start);
+    const before = source.waited;
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(source.waited).toBe(before);
+    await source.close();
+  });
+
   it("rejects with the data set's error, and again when asked again", async () => {
-    const broken: SegmentationDataset = { ...fundus, load: () => Promise.reject(new Error("unreadable")) };
+    const broken: SampleSource = { ...fundus, load: () => Promise.reject(new Error("unreadable")) };
     const source = createBatchSource(broken, options);
     await expect(source.batch(0)).rejects.toThrow("unreadable");
     await expect(source.batch(0)).rejects.toThrow("unreadable");
@@ -89,8 +135,8 @@ describe("createBatchSource", () => {
     expect(() => createBatchSource(fundus, { ...options, fieldOfViewFraction: 2 })).toThrow(/in \[0, 1\], got 2/);
     expect(() => createBatchSource(fundus, { ...options, split: "test" })).toThrow(/split "test" of "synthetic-fundus" has no samples/);
     await expect(createBatchSource(fundus, options).batch(-1)).rejects.toMatchObject({ code: "datasets.step" });
-    const larger = syntheticFundus({ count: { train: 5, validation: 0, test: 0 }, size: 48, seed: 1 });
-    const mixed: SegmentationDataset = { ...fundus, load: (id) => (id === "train-0" ? larger : fundus).load(id) };
+    const larger = await prepareSamples(syntheticFundus({ count: { train: 5, validation: 0, test: 0 }, size: 48, seed: 1 }));
+    const mixed: SampleSource = { ...fundus, load: (id) => (id === "train-0" ? larger : fundus).load(id) };
     await expect(createBatchSource(mixed, { split: "train", batchSize: 5, seed: 1 }).batch(0)).rejects.toMatchObject({
       code: "datasets.size",
       message: expect.stringContaining("Give a cropSize"),

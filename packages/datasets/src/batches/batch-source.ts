@@ -2,12 +2,14 @@ import { HidiffError } from "@hidiff/core-tensor/errors";
 import { Generator } from "@hidiff/core-tensor/random";
 import { extractPatch } from "../augmentation/extract-patch.ts";
 import { resolveAugmentation } from "../augmentation/options.ts";
-import type { Batch, BatchSource, SegmentationDataset, SegmentationSample } from "../types.ts";
+import type { Batch, BatchSource, SampleSource, SegmentationSample } from "../types.ts";
 import { checkBatchSourceOptions, windowSize, type BatchSourceOptions } from "./options.ts";
 import { Prefetcher } from "./prefetcher.ts";
 import { SampleCache } from "./sample-cache.ts";
+import { WaitingClock } from "./waiting-clock.ts";
 
-const defaultCacheBytes = 2 ** 30;
+/** How many bytes of samples are kept in memory if no other number is given. */
+export const defaultCacheBytes: number = 2 ** 30;
 
 /**
  * Random batches of a split.
@@ -20,43 +22,49 @@ const defaultCacheBytes = 2 ** 30;
  * @throws `datasets.option` for options out of range, `datasets.empty` for a split without samples. `batch` rejects with
  * `datasets.size` where whole images of different sizes would share a batch.
  */
-export function createBatchSource(dataset: SegmentationDataset, options: BatchSourceOptions): BatchSource {
+export function createBatchSource(samples: SampleSource, options: BatchSourceOptions): BatchSource {
   checkBatchSourceOptions(options);
-  const ids = dataset.splits[options.split];
+  const ids = (samples.splits as Partial<SampleSource["splits"]>)[options.split];
   if (ids === undefined || ids.length === 0) {
     throw new HidiffError(
       "datasets.empty",
-      `createBatchSource: the split "${options.split}" of "${dataset.name}" has no samples; ` +
-        `choose another split or open the data set with samples in this one.`,
+      `createBatchSource: the split "${options.split}" of "${samples.name}" has no samples; ` +
+        `choose another split, or open and prepare the data set with samples in this one.`,
     );
   }
   const { batchSize } = options;
-  const cache = new SampleCache(dataset, options.cacheBytes ?? defaultCacheBytes);
+  const cache = new SampleCache(samples, options.cacheBytes ?? defaultCacheBytes);
   const root = new Generator(options.seed);
   const order = epochOrder(ids, root);
   const augmentation = resolveAugmentation(options.augmentation ?? {});
   const crop = windowSize(options.cropSize);
 
+  const clock = new WaitingClock();
   const make = async (step: number): Promise<Batch> => {
     const first = step * batchSize;
     const batchIds = Array.from({ length: batchSize }, (_, position) => order(first + position));
-    const samples = await Promise.all(batchIds.map((id) => cache.load(id)));
-    const [height, width] = crop ?? commonSize(samples);
-    const { imageChannels, classes } = dataset;
+    const loaded = await Promise.all(batchIds.map((id) => cache.load(id)));
+    const start = performance.now();
+    const [height, width] = crop ?? commonSize(loaded);
+    const { imageChannels, classes } = samples;
     const images = new Float32Array(batchSize * height * width * imageChannels);
     const masks = new Float32Array(batchSize * height * width * classes);
     const window = { height, width, fieldOfViewFraction: options.fieldOfViewFraction ?? 0 };
-    samples.forEach((sample, position) => {
+    loaded.forEach((sample, position) => {
       const patch = extractPatch(sample, window, augmentation, root.split(`sample ${first + position}`));
       images.set(patch.image, position * patch.image.length);
       masks.set(patch.mask, position * patch.mask.length);
     });
+    clock.add(performance.now() - start); // nothing else could run in this thread
     return { ids: batchIds, batchSize, height, width, imageChannels, classes, images, masks };
   };
 
   const prefetcher = new Prefetcher(make, { ahead: options.prefetch ?? 1, start: "afterwards" });
   return {
-    batch: (step) => prefetcher.take(step),
+    batch: (step) => clock.during(prefetcher.take(step)),
+    get waited() {
+      return clock.total;
+    },
     close: async () => {
       prefetcher.close();
       cache.clear();

@@ -2,7 +2,7 @@ import { HidiffError } from "@hidiff/core-tensor/errors";
 import type { AugmentationOptions } from "../augmentation/options.ts";
 import type { SplitName } from "../types.ts";
 
-/** What a batch source draws from a data set. Plain values only, so that it can be stored and sent to a worker. */
+/** What a batch source draws from the samples of a data set. Plain values only, so that it can be stored and sent to a worker. */
 export interface BatchSourceOptions {
   readonly split: SplitName;
   readonly batchSize: number;
@@ -13,9 +13,9 @@ export interface BatchSourceOptions {
   readonly seed: number | string;
   /** The smallest fraction of each window that shall lie in the field of view. Default 0: any window. */
   readonly fieldOfViewFraction?: number;
-  /** How many batches are made ahead. Default 1, in a worker 3. */
+  /** How many batches are made ahead. Default 1, with workers one and two more for each. */
   readonly prefetch?: number;
-  /** How many bytes of samples are kept in memory. Default 1 GiB. */
+  /** How many bytes of samples are kept in memory, in all workers together. Default 1 GiB. */
   readonly cacheBytes?: number;
 }
 
@@ -33,6 +33,8 @@ export function checkBatchSourceOptions(options: BatchSourceOptions): void {
   positiveInteger("cropSize", width);
   const fraction = options.fieldOfViewFraction ?? 0;
   if (!(fraction >= 0 && fraction <= 1)) fail("fieldOfViewFraction", "a number in [0, 1]", fraction);
+  const cacheBytes = options.cacheBytes ?? 0;
+  if (!(cacheBytes >= 0)) fail("cacheBytes", "a number ≥ 0", cacheBytes);
   const prefetch = options.prefetch ?? 0;
   if (!Number.isInteger(prefetch) || prefetch < 0) fail("prefetch", "an integer ≥ 0", prefetch);
 }

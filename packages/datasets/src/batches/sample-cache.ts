@@ -1,29 +1,51 @@
-import type { SegmentationDataset, SegmentationSample } from "../types.ts";
+import type { SampleSource, SegmentationSample } from "../types.ts";
+import { labelsToMask, maskToLabels } from "./one-hot.ts";
+
+/** A sample in less memory: one-hot masks are four bytes a class and pixel, labels one byte a pixel. */
+interface PackedSample {
+  readonly sample: Omit<SegmentationSample, "mask">;
+  readonly mask: Float32Array | Uint8Array;
+}
 
 /** Keeps the samples used last in memory, up to a number of bytes. A sample that is being read is read once. */
 export class SampleCache {
-  readonly #dataset: SegmentationDataset;
+  readonly #source: SampleSource;
   readonly #limit: number;
-  readonly #samples = new Map<string, { readonly sample: Promise<SegmentationSample>; bytes: number }>();
+  readonly #samples = new Map<string, { readonly packed: Promise<PackedSample>; bytes: number }>();
   #bytes = 0;
 
-  constructor(dataset: SegmentationDataset, limitBytes: number) {
-    this.#dataset = dataset;
+  constructor(source: SampleSource, limitBytes: number) {
+    this.#source = source;
     this.#limit = limitBytes;
   }
 
-  load(id: string): Promise<SegmentationSample> {
+  /** How much is kept at the moment. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  async load(id: string): Promise<SegmentationSample> {
+    const { sample, mask } = await this.#loadPacked(id);
+    return { ...sample, mask: mask instanceof Float32Array ? mask : labelsToMask(mask, sample.classes) };
+  }
+
+  clear(): void {
+    this.#samples.clear();
+    this.#bytes = 0;
+  }
+
+  #loadPacked(id: string): Promise<PackedSample> {
     const known = this.#samples.get(id);
     if (known !== undefined) {
       // A Map lists its keys in insertion order: inserting anew makes this one the latest.
       this.#samples.delete(id);
       this.#samples.set(id, known);
-      return known.sample;
+      return known.packed;
     }
-    const entry = { sample: this.#dataset.load(id), bytes: 0 };
+    const entry = { packed: this.#source.load(id).then(pack), bytes: 0 };
     this.#samples.set(id, entry);
-    entry.sample.then(
-      ({ image, mask, fieldOfView }) => {
+    entry.packed.then(
+      ({ sample: { image, fieldOfView }, mask }) => {
         if (this.#samples.get(id) !== entry) return;
         entry.bytes = image.byteLength + mask.byteLength + (fieldOfView?.byteLength ?? 0);
         this.#bytes += entry.bytes;
@@ -33,12 +55,7 @@ export class SampleCache {
         if (this.#samples.get(id) === entry) this.#samples.delete(id);
       },
     );
-    return entry.sample;
-  }
-
-  clear(): void {
-    this.#samples.clear();
-    this.#bytes = 0;
+    return entry.packed;
   }
 
   #evict(): void {
@@ -49,4 +66,8 @@ export class SampleCache {
       this.#bytes -= bytes;
     }
   }
+}
+
+function pack({ mask, ...sample }: SegmentationSample): PackedSample {
+  return { sample, mask: sample.classes === 1 ? mask : maskToLabels(mask, sample.classes) };
 }

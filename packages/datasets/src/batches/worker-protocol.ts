@@ -1,18 +1,28 @@
 import { HidiffError, isHidiffError } from "@hidiff/core-tensor/errors";
+import type { Preprocessing } from "../preprocessing/schema.ts";
 import type { DatasetSpec } from "../registry.ts";
-import type { Batch } from "../types.ts";
 import type { BatchSourceOptions } from "./options.ts";
+import type { SampleIndex } from "./sample-index.ts";
+import type { SliceCacheOptions } from "./slice-cache.ts";
 
 /** What a worker is started with. */
 export interface WorkerSetup {
   readonly spec: DatasetSpec;
+  readonly preprocessing: Preprocessing;
   readonly options: BatchSourceOptions;
+  readonly cache: Pick<SliceCacheOptions, "folder" | "expected"> | undefined;
 }
 
-/** The caller asks for a step; `request` numbers the questions. */
-export interface BatchRequest {
+/** What a worker is asked: to read a case, to go by an index from now on, to make the batch of a step. */
+export type WorkerQuestion =
+  | { readonly ask: "summarize"; readonly id: string; readonly thorough: boolean }
+  | { readonly ask: "start"; readonly index: SampleIndex }
+  | { readonly ask: "batch"; readonly step: number };
+
+/** `request` numbers the questions. */
+export interface WorkerRequest {
   readonly request: number;
-  readonly step: number;
+  readonly question: WorkerQuestion;
 }
 
 /** An error in a form that crosses threads. */
@@ -21,8 +31,9 @@ export interface PlainError {
   readonly message: string;
 }
 
-export type BatchReply =
-  | { readonly request: number; readonly batch: Batch }
+/** `answer`: a summary, nothing, or a batch. */
+export type WorkerReply =
+  | { readonly request: number; readonly answer: unknown }
   | { readonly request: number; readonly error: PlainError };
 
 export function toPlainError(error: unknown): PlainError {
