@@ -1,8 +1,9 @@
 import { HidiffError } from "@hidiff/core-tensor";
-import type { RasterImage } from "@hidiff/datasets";
+import { type ImageStack, imageStack, preprocess, type RasterImage } from "@hidiff/datasets";
 import { unzipSync } from "fflate";
 import { type BundleContents, type BundleManifest, bundleFiles, decodeBundle, filesOf } from "./bundle/bundle.ts";
 import { type NetworkImage, segment, type Segmentation, type SegmentOptions } from "./inference/segment.ts";
+import { segmentStack, type SegmentStackOptions, type StackSegmentation } from "./inference/segment-stack.ts";
 import type { HybridModel } from "./model/hybrid-model.ts";
 import type { CompiledRefiner } from "./packed/compiled-refiner.ts";
 import { chooseEngine, compileModel, type RefinerEngine } from "./packed/engine.ts";
@@ -63,19 +64,45 @@ export class HiDiff {
   }
 
   /**
-   * Segments an image: the segmentor's prior, refined. Options that are not given are the bundle's.
+   * Segments an image or a volume as it was read: the segmentor's prior, refined. It is preprocessed as the images of the
+   * training were, and the result brought back to its own size. Options that are not given are the bundle's.
    *
-   * @param image 8- or 16-bit samples (mapped to the network's range), or float samples that are normalized already
-   * @throws HidiffError `segment.channels`; `packed.simd` where WebAssembly has no SIMD
+   * @param image a raster image: 8- or 16-bit samples are preprocessed; float samples are taken for what the networks take,
+   * and nothing is done to them. Or a stack, of one slice or many, which is always preprocessed.
+   * @throws HidiffError `segment.channels`, `segment.values`; `packed.simd` where WebAssembly has no SIMD; and those of
+   * `preprocess`
    */
-  async segment(image: RasterImage, options: Partial<SegmentOptions> = {}): Promise<Segmentation> {
+  segment(image: RasterImage, options?: Partial<SegmentOptions>): Promise<Segmentation>;
+  segment(image: ImageStack, options?: Partial<Omit<SegmentStackOptions, "preprocessing">>): Promise<StackSegmentation>;
+  async segment(
+    image: RasterImage | ImageStack,
+    options: Partial<SegmentOptions> | Partial<Omit<SegmentStackOptions, "preprocessing">> = {},
+  ): Promise<Segmentation | StackSegmentation> {
     const packedRefiner = await this.packedRefiner();
-    return segment(this.model, this.normalize(image), { seed: 0, ...this.manifest.inference, packedRefiner, ...options });
+    const { inference, preprocessing } = this.manifest;
+    const defaults = { seed: 0, ...inference, packedRefiner };
+    if ("slice" in image) return segmentStack(this.model, image, { ...defaults, ...options, preprocessing: preprocessing.steps });
+    if (image.data instanceof Float32Array) return segment(this.model, this.normalize(image), { ...defaults, ...(options as Partial<SegmentOptions>) });
+    const maps = ["probability", "uncertainty", "prior"] as const;
+    const result = await segmentStack(this.model, imageStack(image), { ...defaults, ...options, preprocessing: preprocessing.steps, maps });
+    return {
+      height: result.height,
+      width: result.width,
+      classes: result.classes,
+      mask: result.labels,
+      probability: result.probability!.slice(0),
+      uncertainty: result.uncertainty?.slice(0),
+      prior: result.prior!.slice(0),
+      priorMask: result.priorLabels,
+    };
   }
 
-  /** The image as the networks take it. */
+  /** The image as the networks take it: preprocessed, except for float samples. */
   normalize(image: RasterImage): NetworkImage {
-    return { height: image.height, width: image.width, channels: image.channels, data: normalizeSamples(image.data, this.manifest.preprocessing.range) };
+    const { height, width, channels, data } = image;
+    if (data instanceof Float32Array) return { height, width, channels, data };
+    const prepared = preprocess(imageStack(image), this.manifest.preprocessing.steps).image;
+    return { height: prepared.height, width: prepared.width, channels: prepared.channels, outside: prepared.outside, data: prepared.slice(0) };
   }
 
   /** Frees the model's memory and ends the engine's threads. */
@@ -86,13 +113,6 @@ export class HiDiff {
       () => undefined,
     );
   }
-}
-
-/** Integer samples mapped from their whole range to `[low, high]`; float samples are returned as they are. */
-function normalizeSamples(data: RasterImage["data"], [low, high]: readonly [number, number]): Float32Array {
-  if (data instanceof Float32Array) return data;
-  const largest = data instanceof Uint8Array ? 255 : 65535;
-  return Float32Array.from(data, (value) => low + ((high - low) * value) / largest);
 }
 
 /** The files of a zip archive; those of a bundle may lie in one folder. */

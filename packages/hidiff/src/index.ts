@@ -16,22 +16,28 @@ export {
   type TrainingOptions,
   trainingSchema,
 } from "./config/schema.ts";
-export { parse } from "./config/parse.ts";
+export { parse } from "@hidiff/datasets";
 export { preset, presetNames } from "./config/presets.ts";
 export { TrainingSession, type TrainingProgress } from "./training/session.ts";
 export { pretrainSegmentor } from "./training/pretrain-segmentor.ts";
 export { trainAlternating } from "./training/train-alternating.ts";
 export type { TrainingCallbacks, TrainingReport } from "./training/report.ts";
 export { validate, type ValidationReport } from "./training/validate.ts";
-export {
-  labelMap,
-  type NetworkImage,
-  type RefinementStep,
-  segment,
-  type Segmentation,
-  type SegmentOptions,
-} from "./inference/segment.ts";
-export { type CaseScores, type EvaluateOptions, evaluateDataset, type EvaluationReport } from "./evaluation/evaluate.ts";
+export { labelMap } from "./inference/labels.ts";
+export { type NetworkImage, type RefinementStep, segment, type Segmentation, type SegmentOptions } from "./inference/segment.ts";
+export { labelStackOf, type MapName, segmentStack, type SegmentStackOptions, type StackSegmentation } from "./inference/segment-stack.ts";
+export { type EvaluatedCase, type EvaluateOptions, evaluateDataset } from "./evaluation/evaluate.ts";
+export type { ClassMappingOptions, EvaluatedClass } from "./evaluation/class-mapping.ts";
+export type { SmallObjectMetrics, SmallObjectScores } from "./evaluation/scores.ts";
+export type {
+  CaseScores,
+  ClassScores,
+  ClassSummary,
+  EvaluationProtocol,
+  EvaluationRegion,
+  EvaluationReport,
+  SkippedCase,
+} from "./evaluation/report.ts";
 export { benchmarkConfiguration, type BenchmarkName, benchmarkNames, defaultRounds } from "./benchmark/configurations.ts";
 export type { CountedOperations, RefinerOperations } from "./benchmark/operations.ts";
 export {
@@ -43,6 +49,7 @@ export {
   type StepMeasurements,
 } from "./benchmark/refiner-benchmark.ts";
 export type { Spread } from "./benchmark/timing.ts";
+export { classColour } from "./bundle/class-colours.ts";
 export {
   type BundleContents,
   type BundleDescription,

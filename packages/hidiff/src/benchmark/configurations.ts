@@ -1,4 +1,4 @@
-import { parse } from "../config/parse.ts";
+import { parse } from "@hidiff/datasets";
 import { preset } from "../config/presets.ts";
 import { type Architecture, architectureSchema, configurationSchema } from "../config/schema.ts";
 

@@ -1,7 +1,7 @@
 import { Generator, type Tensor4D, tidy } from "@hidiff/core-tensor";
 import { encodeSafetensors, type StoredTensor } from "@hidiff/core-tensor/files";
 import { prior as priorOf } from "@hidiff/segmentors";
-import { parse } from "../config/parse.ts";
+import { parse } from "@hidiff/datasets";
 import { type Architecture, inferenceSchema } from "../config/schema.ts";
 import { type NetworkImage, segment } from "../inference/segment.ts";
 import { HybridModel, mapTensor } from "../model/hybrid-model.ts";

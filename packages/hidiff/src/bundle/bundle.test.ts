@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Generator, memory } from "@hidiff/core-tensor";
-import type { RasterImage } from "@hidiff/datasets";
+import { imageStack, type RasterImage } from "@hidiff/datasets";
 import { zipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { noLeak, useTestBackend } from "../../../../test/backend.ts";
@@ -20,7 +20,7 @@ const description: BundleDescription = {
     { label: 0, name: "background", colour: "#000000" },
     { label: 1, name: "disc", colour: "#e6194b" },
   ],
-  preprocessing: { range: [0, 1] },
+  preprocessing: { steps: [{ step: "scale", from: "range", to: [0, 1] }] },
   metrics: { dice: 0.9 },
 };
 
@@ -97,17 +97,40 @@ it("describes itself, with defaults for what was not said", () => {
     description: "",
     architecture: tinyArchitecture(),
     inference: { samples: 2 },
-    preprocessing: { range: [0, 1] },
+    preprocessing: { steps: [{ step: "scale", from: "range", to: [0, 1] }] },
     metrics: { dice: 0.9 },
   });
 });
 
-it("maps integer samples from their whole range and leaves float samples alone", async () => {
+it("preprocesses integer samples and leaves float samples alone", async () => {
   const hidiff = await HiDiff.load(files);
   const normalized = (data: RasterImage["data"]): number[] => [...hidiff.normalize({ height: 1, width: 2, channels: 1, data }).data];
   expect(normalized(Uint8Array.of(0, 255))).toEqual([0, 1]);
   expect(normalized(Uint16Array.of(0, 65535))).toEqual([0, 1]);
   expect(normalized(Float32Array.of(-2, 7))).toEqual([-2, 7]);
+  hidiff.dispose();
+});
+
+it("segments a photograph in its own size, whatever size the networks take", async () => {
+  const hidiff = await HiDiff.load(withManifest(({ preprocessing }) => preprocessing.steps.push({ step: "resize", height: 64, width: 32, image: "linear" })));
+  const photograph: RasterImage = { height: 20, width: 50, channels: 1, data: image.data.slice(0, 1000) };
+  expect(hidiff.normalize(photograph)).toMatchObject({ height: 64, width: 32 });
+  const result = await noLeak(() => hidiff.segment(photograph));
+  expect(result).toMatchObject({ height: 20, width: 50, classes: 1 });
+  const maps = [result.mask, result.priorMask, result.probability, result.uncertainty!, result.prior];
+  expect(maps.map(({ length }) => length)).toEqual([1000, 1000, 1000, 1000, 1000]);
+  hidiff.dispose();
+});
+
+it("segments a stack with its own preprocessing, and a photograph as a stack of one slice", async () => {
+  const hidiff = await HiDiff.load(files);
+  const photograph = imageStack(image);
+  const result = await noLeak(() => hidiff.segment(photograph, { maps: ["probability"] }));
+  expect(result).toMatchObject({ depth: 1, height: 32, width: 32, classes: 1, prior: undefined });
+  expect(result.labels).toEqual(mask);
+  expect(result.probability!.slice(0)).toEqual((await hidiff.segment(image)).probability);
+  const two = await hidiff.segment({ ...photograph, depth: 2, slice: () => photograph.slice(0) });
+  expect(two.labels).toHaveLength(2 * mask.length);
   hidiff.dispose();
 });
 
@@ -171,6 +194,12 @@ describe("is refused", () => {
       /hidiff\.json.*architecture\.refiner\.precison is not an option\. Did you mean "precision"\?/,
     );
     await expectFailure(withManifest((manifest) => (manifest.architecture.refiner.precision = "binry")), "config.invalid", /Did you mean "binary"\?/);
+  });
+
+  it("with preprocessing that there is not, or names for other channels than its images have", async () => {
+    await expectFailure(withManifest(({ preprocessing }) => (preprocessing.steps[0].step = "sclae")), "config.invalid", /preprocessing\.steps\.0/);
+    await expectFailure(withManifest((manifest) => (manifest.preprocessing = { range: [-1, 1] })), "config.invalid", /preprocessing\.range is not an option/);
+    await expectFailure(withManifest((manifest) => (manifest.channelNames = ["t1", "t2"])), "config.invalid", /channelNames.*one name a channel/);
   });
 
   it("with an unknown segmentor", async () => {

@@ -2,7 +2,7 @@ import { HidiffError } from "@hidiff/core-tensor";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "@hidiff/core-tensor/files";
 import type { HostTensor } from "@hidiff/core-tensor";
 import { z } from "zod";
-import { parse } from "../config/parse.ts";
+import { parse, type Preprocessing, preprocessingSchema, type VolumeSlicing } from "@hidiff/datasets";
 import { type Architecture, architectureSchema, type InferenceOptions, inferenceSchema } from "../config/schema.ts";
 import { HybridModel } from "../model/hybrid-model.ts";
 import { type CompiledRefiner, decodeCompiledRefiner, encodeCompiledRefiner } from "../packed/compiled-refiner.ts";
@@ -29,9 +29,13 @@ export interface BundleManifest {
   readonly inference: InferenceOptions;
   /** One entry a label: 0 is the background. Colours are #rrggbb. */
   readonly classes: readonly { readonly label: number; readonly name: string; readonly colour: string }[];
+  /** What the channels of an image are, such as t1, t1ce, t2, flair; absent for photographs and single channels. */
+  readonly channelNames?: readonly string[] | undefined;
   readonly preprocessing: {
-    /** Integer samples are mapped from their whole range to this one. */
-    readonly range: readonly [number, number];
+    /** What is done to an image before the networks see it, and undone to what they give. */
+    readonly steps: Preprocessing;
+    /** How a volume becomes a stack of slices; absent for models of photographs. */
+    readonly volumes?: VolumeSlicing | undefined;
   };
   /** How the model was made: data set, iterations, seed, versions. */
   readonly provenance: Readonly<Record<string, unknown>>;
@@ -43,24 +47,39 @@ export interface BundleManifest {
 
 /** What the writer of a bundle says of it; the rest follows from the model. */
 export type BundleDescription = Pick<BundleManifest, "name" | "inference" | "classes"> &
-  Partial<Pick<BundleManifest, "description" | "licence" | "preprocessing" | "provenance" | "metrics">>;
+  Partial<Pick<BundleManifest, "description" | "licence" | "channelNames" | "provenance" | "metrics">> & {
+    readonly preprocessing?: Partial<BundleManifest["preprocessing"]>;
+  };
 
 const colour = z.string().regex(/^#[0-9a-f]{6}$/i, "expected a colour such as #ff0000");
 
-export const bundleManifestSchema: z.ZodType<BundleManifest> = z.strictObject({
-  format: z.literal("hidiff-bundle"),
-  version: z.literal(1),
-  name: z.string().min(1),
-  description: z.string().default(""),
-  licence: z.string().default("MIT"),
-  architecture: architectureSchema,
-  inference: inferenceSchema,
-  classes: z.array(z.strictObject({ label: z.number().int().min(0), name: z.string(), colour })),
-  preprocessing: z.strictObject({ range: z.tuple([z.number(), z.number()]).default([-1, 1]) }).prefault({}),
-  provenance: z.record(z.string(), z.unknown()).default({}),
-  metrics: z.record(z.string(), z.number()).default({}),
-  checksums: z.partialRecord(z.enum([bundleFiles.segmentor, bundleFiles.refiner, bundleFiles.packedRefiner]), z.string()) as z.ZodType<Readonly<Record<string, string>>>,
+const preprocessing = z.strictObject({
+  // Photographs, as the networks were published for them.
+  steps: preprocessingSchema.default([{ step: "scale", from: "range", to: [-1, 1] }]),
+  volumes: z.strictObject({ plane: z.enum(["axial", "coronal", "sagittal", "stored"]), outside: z.number() }).optional(),
 });
+const checksums = z.partialRecord(z.enum([bundleFiles.segmentor, bundleFiles.refiner, bundleFiles.packedRefiner]), z.string());
+
+export const bundleManifestSchema: z.ZodType<BundleManifest> = z
+  .strictObject({
+    format: z.literal("hidiff-bundle"),
+    version: z.literal(1),
+    name: z.string().min(1),
+    description: z.string().default(""),
+    licence: z.string().default("MIT"),
+    architecture: architectureSchema,
+    inference: inferenceSchema,
+    classes: z.array(z.strictObject({ label: z.number().int().min(0), name: z.string(), colour })),
+    channelNames: z.array(z.string().min(1)).optional(),
+    preprocessing: preprocessing.prefault({}),
+    provenance: z.record(z.string(), z.unknown()).default({}),
+    metrics: z.record(z.string(), z.number()).default({}),
+    checksums: checksums as z.ZodType<Readonly<Record<string, string>>>,
+  })
+  .refine(({ channelNames, architecture }) => channelNames === undefined || channelNames.length === architecture.imageChannels, {
+    path: ["channelNames"],
+    message: "expected one name a channel of the architecture",
+  });
 
 /** A bundle's files by name. */
 export type BundleContents = Readonly<Record<string, Uint8Array>>;

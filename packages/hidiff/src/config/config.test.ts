@@ -1,6 +1,6 @@
 import { openDataset } from "@hidiff/datasets/node";
 import { describe, expect, it } from "vitest";
-import { parse } from "./parse.ts";
+import { parse } from "@hidiff/datasets";
 import { preset, presetNames } from "./presets.ts";
 import { type Configuration, configurationSchema } from "./schema.ts";
 
@@ -33,6 +33,7 @@ describe("a configuration", () => {
         batchSize: 32,
         cropSize: 256,
         alternating: { iterations: 40_000, refinerLearningRate: 1e-4, segmentorLearningRate: 1e-4, freezeSegmentor: false },
+        data: { slices: "all", badCases: "error" },
         diceWeight: 1,
         diffusionWeight: 1,
         focalWeight: 1,
@@ -46,8 +47,18 @@ describe("a configuration", () => {
     expect(parsed({ dataset: { ...dataset, root: "data/DRIVE", validation: 2 } }).dataset).toEqual({ name: "drive", root: "data/DRIVE", validation: 2 });
   });
 
+  it("leaves preprocessing and augmentation to the data set, or names and changes them", () => {
+    expect(parsed({ dataset })).not.toHaveProperty("preprocessing");
+    expect(parsed({ dataset }).training.augmentation).toBeUndefined();
+    const preprocessing = [{ step: "window", centre: 75, width: 400, to: [0, 1] }] as const;
+    const data = { workers: 0, slices: "foreground", cacheFolder: false, badCases: "skip" } as const;
+    const changed = parsed({ dataset, preprocessing, training: { augmentation: "volume", data } });
+    expect(changed).toMatchObject({ preprocessing, training: { augmentation: "volume", data } });
+    expect(parsed({ dataset, training: { augmentation: { verticalFlip: false } } }).training.augmentation).toEqual({ verticalFlip: false });
+  });
+
   it("parsed twice is the same", () => {
-    const once = parsed({ dataset, training: { augmentation: { affine: { rotation: 10 } } } });
+    const once = parsed({ dataset, preprocessing: [{ step: "scale" }], training: { augmentation: { affine: { rotation: 10 } } } });
     expect(parsed(JSON.parse(JSON.stringify(once)))).toEqual(once);
   });
 
@@ -57,6 +68,11 @@ describe("a configuration", () => {
     { value: { dataset, training: { alternating: { iteration: 4 } } }, message: 'training.alternating.iteration is not an option. Did you mean "iterations"?' },
     { value: { dataset, architecture: { refiner: { width: 4 } } }, message: "architecture.refiner.width is not an option." },
     { value: { dataset, training: { augmentation: { horizontalFlipp: true } } }, message: 'Did you mean "horizontalFlip"?' },
+    { value: { dataset, training: { augmentation: "rgbs" } }, message: 'training.augmentation: "rgbs" is not one of rgb, volume. Did you mean "rgb"?' },
+    { value: { dataset, training: { data: { slices: "foregroud" } } }, message: 'training.data.slices: "foregroud" is not one of all, foreground. Did you mean "foreground"?' },
+    { value: { dataset, training: { data: { worker: 1 } } }, message: 'training.data.worker is not an option. Did you mean "workers"?' },
+    { value: { dataset, training: { data: { cacheFolder: true } } }, message: "training.data.cacheFolder: " },
+    { value: { dataset, preprocessing: [{ step: "windw", centre: 1, width: 2 }] }, message: "preprocessing.0" },
     {
       value: { dataset, architecture: { diffusion: { schedule: "cosin" } } },
       message: 'architecture.diffusion.schedule: "cosin" is not one of cosine, cosine-squared, linear, linear-alpha-bar. Did you mean "cosine"?',

@@ -1,6 +1,6 @@
 import { type ScheduleName, scheduleNames } from "@hidiff/bernoulli-diffusion";
 import type { TokenOrder } from "../refiner/cross-transformer.ts";
-import type { AugmentationOptions } from "@hidiff/datasets";
+import { type AugmentationName, type AugmentationOptions, type Preprocessing, preprocessingSchema } from "@hidiff/datasets";
 import { z } from "zod";
 
 /** Everything that must be known to build the networks: stored in checkpoints and bundles. */
@@ -36,6 +36,21 @@ export interface Architecture {
   };
 }
 
+/** How the training's images are read. */
+export interface DataOptions {
+  /** Threads that make batches: by default, as many as the machine spares, but two at most; 0: the training's own thread. */
+  readonly workers?: number | undefined;
+  /** Which slices of volumes are trained on. */
+  readonly slices: "all" | "foreground";
+  /**
+   * Where preprocessed slices are kept on disk: a folder, or false for nowhere. Default: `slices` in the run's folder for
+   * volumes, nowhere for photographs.
+   */
+  readonly cacheFolder?: string | false | undefined;
+  /** Whether a case that cannot be read ends the training, or is reported and left out. */
+  readonly badCases: "error" | "skip";
+}
+
 export interface TrainingOptions {
   readonly seed: number;
   readonly batchSize: number;
@@ -43,7 +58,9 @@ export interface TrainingOptions {
   readonly microBatchSize?: number | undefined;
   /** Side of the square crops, a multiple of 32. */
   readonly cropSize: number;
-  readonly augmentation: AugmentationOptions;
+  /** By name, or the data set's own ("rgb" for colour photographs, "volume" for the rest) with single options changed. */
+  readonly augmentation?: AugmentationName | AugmentationOptions | undefined;
+  readonly data: DataOptions;
   readonly pretraining: { readonly iterations: number; readonly learningRate: number };
   readonly alternating: {
     readonly iterations: number;
@@ -104,6 +121,8 @@ export interface InferenceOptions {
 export interface Configuration {
   /** A data set by its name in the registry, with its options (such as `root`, its folder). */
   readonly dataset: { readonly name: string; readonly [option: string]: unknown };
+  /** What is done to an image before the networks see it. Default: the data set's own. */
+  readonly preprocessing?: Preprocessing | undefined;
   readonly architecture: Omit<Architecture, "imageChannels" | "classes">;
   readonly training: TrainingOptions;
   readonly inference: InferenceOptions;
@@ -112,7 +131,7 @@ export interface Configuration {
 type DeepPartial<T> = T extends object ? { readonly [K in keyof T]?: DeepPartial<T[K]> } : T;
 
 /** A configuration as it is written: everything but the data set's name has a default. */
-export type ConfigurationInput = DeepPartial<Omit<Configuration, "dataset">> & Pick<Configuration, "dataset">;
+export type ConfigurationInput = DeepPartial<Omit<Configuration, "dataset" | "preprocessing">> & Pick<Configuration, "dataset" | "preprocessing">;
 
 const positiveInteger = z.number().int().positive();
 const count = z.number().int().min(0);
@@ -147,16 +166,17 @@ const architecture = z.strictObject({
     .prefault({}),
 });
 
+// What is left out is as the data set's augmentation has it.
 const augmentation = z.strictObject({
-  horizontalFlip: z.union([z.boolean(), fraction]).default(true),
-  verticalFlip: z.union([z.boolean(), fraction]).default(true),
-  quarterTurn: z.boolean().default(false),
+  horizontalFlip: z.union([z.boolean(), fraction]).optional(),
+  verticalFlip: z.union([z.boolean(), fraction]).optional(),
+  quarterTurn: z.boolean().optional(),
   affine: z
     .union([
       z.boolean(),
       z.strictObject({ rotation: weight.optional(), scale: range.optional(), shear: weight.optional(), shift: weight.optional() }),
     ])
-    .default(true),
+    .optional(),
   colorJitter: z
     .union([
       z.boolean(),
@@ -167,8 +187,8 @@ const augmentation = z.strictObject({
         hue: weight.optional(),
       }),
     ])
-    .default(true),
-  gaussianBlur: z.union([z.boolean(), z.strictObject({ size: positiveInteger.optional(), sigma: range.optional() })]).default(true),
+    .optional(),
+  gaussianBlur: z.union([z.boolean(), z.strictObject({ size: positiveInteger.optional(), sigma: range.optional() })]).optional(),
 });
 
 const training = z.strictObject({
@@ -176,7 +196,15 @@ const training = z.strictObject({
   batchSize: positiveInteger.default(32),
   microBatchSize: positiveInteger.optional(),
   cropSize: positiveInteger.multipleOf(32).default(256),
-  augmentation: augmentation.prefault({}),
+  augmentation: z.union([z.enum(["rgb", "volume"]), augmentation]).optional(),
+  data: z
+    .strictObject({
+      workers: count.optional(),
+      slices: z.enum(["all", "foreground"]).default("all"),
+      cacheFolder: z.union([z.string().min(1), z.literal(false)]).optional(),
+      badCases: z.enum(["error", "skip"]).default("error"),
+    })
+    .prefault({}),
   pretraining: z.strictObject({ iterations: count.default(10_000), learningRate }).prefault({}),
   alternating: z
     .strictObject({
@@ -216,6 +244,7 @@ export const trainingSchema: z.ZodType<TrainingOptions> = training;
 export const inferenceSchema: z.ZodType<InferenceOptions> = inference;
 export const configurationSchema: z.ZodType<Configuration, ConfigurationInput> = z.strictObject({
   dataset: z.looseObject({ name: z.string() }),
+  preprocessing: preprocessingSchema.optional(),
   architecture: architecture.omit({ imageChannels: true, classes: true }).prefault({}),
   training: training.prefault({}),
   inference: inference.prefault({}),

@@ -1,73 +1,166 @@
-import type { SegmentationDataset, SplitName } from "@hidiff/datasets";
-import { aggregate, evaluateLabelMaps, type MaskMetrics, type MaskSummaries, pairedComparison, type PairedComparison } from "@hidiff/metrics";
-import { HidiffError } from "@hidiff/core-tensor/errors";
-import { Generator } from "@hidiff/core-tensor/random";
+import { HidiffError, isHidiffError } from "@hidiff/core-tensor/errors";
+import {
+  type BadCasePolicy,
+  type ImageStack,
+  type LabelStack,
+  type Preprocessing,
+  type SegmentationCase,
+  type SegmentationDataset,
+  skipBadCase,
+  type SplitName,
+} from "@hidiff/datasets";
+import { segmentStack, type SegmentStackOptions, type StackSegmentation, voxelsOf } from "../inference/segment-stack.ts";
 import type { HybridModel } from "../model/hybrid-model.ts";
-import { labelMap, segment, type Segmentation, type SegmentOptions } from "../inference/segment.ts";
+import { type ClassMapping, type ClassMappingOptions, mapClasses } from "./class-mapping.ts";
+import { type CaseScores, caseScores, type EvaluationProtocol, type EvaluationRegion, type EvaluationReport, type ScoredCase, type SkippedCase, summarizeCases } from "./report.ts";
+import { type LabelMapScores, scoreLabels, type ScoringOptions } from "./scores.ts";
 
-/** The scores of one image: the segmentor's own mask and the refined one, each the mean over the foreground classes. */
-export interface CaseScores {
-  readonly id: string;
-  readonly prior: MaskMetrics;
-  readonly refined: MaskMetrics;
-}
-
-export interface EvaluationReport {
-  readonly dataset: string;
+export interface EvaluateOptions extends Omit<SegmentStackOptions, "preprocessing" | "seed">, ClassMappingOptions {
   readonly split: SplitName;
   readonly seed: number;
-  readonly cases: readonly CaseScores[];
-  readonly prior: MaskSummaries;
-  readonly refined: MaskSummaries;
-  /** Dice of the refined mask minus that of the segmentor's own, image by image. */
-  readonly comparison: PairedComparison;
-}
-
-export interface EvaluateOptions extends SegmentOptions {
-  readonly split: SplitName;
+  /** What the model was trained with. Default: the data set's. */
+  readonly preprocessing?: Preprocessing;
+  /** "case" (default): each image or whole volume is a case, scored in space; "slice": every slice is one. */
+  readonly protocol?: EvaluationProtocol;
+  /** Default: the field of view, where the data set has one. */
+  readonly region?: EvaluationRegion;
   /** Whether HD95 and ASSD are computed, too. Default true. */
   readonly surface?: boolean;
-  /** Called after each image. */
-  readonly onCase?: (scores: CaseScores, segmentation: Segmentation, index: number, total: number) => void | Promise<void>;
+  /** Also scores the objects of the truth that have fewer voxels than this. */
+  readonly smallObjects?: { readonly sizeThreshold: number } | undefined;
+  /** What happens at a case that cannot be read: an error (default), or the others go on without it. */
+  readonly badCases?: BadCasePolicy;
+  /** Called for each case that is skipped. */
+  readonly onBadCase?: (skipped: SkippedCase) => void;
+  /** Called after each image or volume. */
+  readonly onCase?: (evaluated: EvaluatedCase, index: number, total: number) => void | Promise<void>;
+}
+
+/** An image or volume with its segmentation, as it was scored. All label maps are `[depth, height, width]`. */
+export interface EvaluatedCase {
+  readonly id: string;
+  readonly image: ImageStack;
+  readonly segmentation: StackSegmentation;
+  /** The truth, in the model's labels. */
+  readonly truth: Uint8Array;
+  /** Where scores count; undefined: everywhere. */
+  readonly region: Uint8Array | undefined;
+  /** One, or by the protocol "slice" one a slice. */
+  readonly scores: readonly CaseScores[];
 }
 
 /**
- * Segments a split's images and scores the segmentor's own masks and the refined ones inside the field of view.
+ * Segments a split's cases and scores the segmentor's own labels and the refined ones, class by class. Any data set of the
+ * model's classes will do, or one whose classes are mapped to them. Distances are in millimetres where the images tell
+ * their spacing, else in pixels. Cases in which truth and labels are empty count as the metrics' policy for empty masks
+ * has it.
  *
- * @throws HidiffError `evaluate.empty` for a split without images
+ * @throws HidiffError `evaluate.empty` for a split without images, `evaluate.classes` for other classes than the model's,
+ * `evaluate.channels` for other images; and those of reading and segmenting
  */
 export async function evaluateDataset(model: HybridModel, dataset: SegmentationDataset, options: EvaluateOptions): Promise<EvaluationReport> {
-  const { split, seed, surface = true, onCase, ...segmentOptions } = options;
+  const { split, seed, protocol = "case", region = "field-of-view", badCases = "error", onBadCase, onCase } = options;
   const ids = dataset.splits[split];
   if (ids.length === 0) {
     throw new HidiffError("evaluate.empty", `evaluateDataset: the split "${split}" of ${dataset.name} has no images; choose another split.`);
   }
-  const foreground = Array.from({ length: Math.max(1, dataset.classes - 1) }, (_, index) => index + 1);
-  const cases: CaseScores[] = [];
-  for (const [index, id] of ids.entries()) {
-    const sample = await dataset.load(id);
-    const { height, width, imageChannels: channels, image: data, spacing } = sample;
-    const result = await segment(model, { height, width, channels, data }, { ...segmentOptions, seed });
-    const truth = labelMap(sample.mask, sample.classes);
-    const score = (mask: Uint8Array): MaskMetrics =>
-      evaluateLabelMaps(mask, truth, {
-        classes: foreground,
-        ...(sample.fieldOfView === undefined ? {} : { region: sample.fieldOfView }),
-        ...(surface ? { surface: { shape: [height, width], spacing } } : {}),
-      }).mean;
-    const scores = { id, prior: score(result.priorMask), refined: score(result.mask) };
-    cases.push(scores);
-    await onCase?.(scores, result, index, ids.length);
+  const { imageChannels, classes: modelClasses } = model.architecture;
+  if (dataset.imageChannels !== imageChannels) {
+    throw new HidiffError(
+      "evaluate.channels",
+      `evaluateDataset: the model takes images with ${imageChannels} channel(s), but those of ${dataset.name} have ${dataset.imageChannels}; evaluate it on a data set like the one it was trained on.`,
+    );
   }
-  const random = new Generator(seed).split("bootstrap");
-  const diceOf = (which: "prior" | "refined"): (number | undefined)[] => cases.map((scores) => scores[which].dice);
-  return {
-    dataset: dataset.name,
-    split,
-    seed,
-    cases,
-    prior: aggregate(cases.map(({ prior }) => prior)),
-    refined: aggregate(cases.map(({ refined }) => refined)),
-    comparison: pairedComparison(diceOf("prior"), diceOf("refined"), { random: () => random.uniform() }),
-  };
+  const mapping = mapClasses(modelClasses, dataset, options);
+  const scored: ScoredCase[] = [];
+  const skipped: SkippedCase[] = [];
+  for (const [index, id] of ids.entries()) {
+    const found = await skipBadCase(id, badCases, () => evaluateCase(model, dataset, id, mapping, options), ({ error }) => {
+      skipped.push({ id, reason: error.message });
+      onBadCase?.(skipped.at(-1)!);
+    });
+    if (found === undefined) continue;
+    scored.push(...found.scored);
+    await onCase?.({ ...found.evaluated, scores: found.scored.map((part) => caseScores(part, mapping.classes)) }, index, ids.length);
+  }
+  if (scored.length === 0) {
+    throw new HidiffError("evaluate.empty", `evaluateDataset: none of the ${ids.length} case(s) of ${dataset.name} could be read. The first: ${skipped[0]!.reason}`);
+  }
+  return { dataset: dataset.name, split, seed, protocol, region, classes: mapping.classes, ...summarizeCases(scored, mapping.classes, seed), skipped };
+}
+
+async function evaluateCase(
+  model: HybridModel,
+  dataset: SegmentationDataset,
+  id: string,
+  mapping: ClassMapping,
+  options: EvaluateOptions,
+): Promise<{ scored: ScoredCase[]; evaluated: Omit<EvaluatedCase, "scores"> }> {
+  const { preprocessing = dataset.preprocessing, region: wanted = "field-of-view" } = options;
+  const { image, labels, fieldOfView } = await loadCase(dataset, id);
+  const truth = relabel(voxelsOf(labels), mapping.truth, (label) => {
+    throw new HidiffError("datasets.labels", `evaluateDataset: "${id}" of ${dataset.name} has the label ${label}, which is none of its classes.`);
+  });
+  const region = fieldOfView === undefined || wanted === "all" ? undefined : voxelsOf(fieldOfView);
+  const segmentation = await segmentStack(model, image, { ...options, preprocessing }).catch((error: unknown) => {
+    if (!isHidiffError(error) || error.code !== "segment.values") throw error;
+    throw new HidiffError("datasets.values", `evaluateDataset: "${id}" of ${dataset.name}: ${error.message}`, { cause: error });
+  });
+  const [prior, refined] = [segmentation.priorLabels, segmentation.labels].map((found) => relabel(found, mapping.prediction)) as [Uint8Array, Uint8Array];
+  const scored = partsOf(image, id, options.protocol ?? "case").map(({ name, start, end, shape, spacing }) => {
+    const scoring: ScoringOptions = {
+      classes: mapping.classes,
+      shape,
+      spacing,
+      region: region?.subarray(start, end),
+      surface: options.surface ?? true,
+      sizeThreshold: options.smallObjects?.sizeThreshold,
+    };
+    const score = (found: Uint8Array): LabelMapScores => scoreLabels(found.subarray(start, end), truth.subarray(start, end), scoring);
+    return { id: name, prior: score(prior), refined: score(refined) };
+  });
+  return { scored, evaluated: { id, image, segmentation: { ...segmentation, labels: refined, priorLabels: prior }, truth, region } };
+}
+
+/** A case whose label maps are on its image's grid. */
+async function loadCase(dataset: SegmentationDataset, id: string): Promise<SegmentationCase> {
+  const found = await dataset.load(id);
+  const size = ({ depth, height, width }: Omit<LabelStack, "slice">): string => `${depth}×${height}×${width}`;
+  for (const map of [found.labels, found.fieldOfView]) {
+    if (map === undefined || size(map) === size(found.image)) continue;
+    throw new HidiffError("datasets.size", `evaluateDataset: the image of "${id}" of ${dataset.name} is ${size(found.image)}, but its labels are ${size(map)} (depth×height×width).`);
+  }
+  return found;
+}
+
+/** The labels that a mapping gives; those it does not know are an error. */
+function relabel(labels: Uint8Array, mapping: ReadonlyMap<number, number>, unknown: (label: number) => never = failUnknown): Uint8Array {
+  const table = Int16Array.from({ length: 256 }, (_, label) => mapping.get(label) ?? -1);
+  return labels.map((label) => {
+    const mapped = table[label]!;
+    return mapped < 0 ? unknown(label) : mapped;
+  });
+}
+
+function failUnknown(label: number): never {
+  throw new HidiffError("evaluate.classes", `evaluateDataset: the model gave the label ${label}, which is none of its classes.`);
+}
+
+/** A part of a case that is scored by itself. */
+interface CasePart {
+  readonly name: string;
+  /** Of its voxels. */
+  readonly start: number;
+  readonly end: number;
+  readonly shape: readonly number[];
+  readonly spacing: readonly number[];
+}
+
+/** The whole case, in three dimensions unless it is flat; or its slices. */
+function partsOf({ depth, height, width, spacing }: ImageStack, id: string, protocol: EvaluationProtocol): CasePart[] {
+  const size = height * width;
+  const flat = { shape: [height, width], spacing: spacing.slice(1) };
+  if (depth === 1) return [{ name: id, start: 0, end: size, ...flat }];
+  if (protocol === "case") return [{ name: id, start: 0, end: depth * size, shape: [depth, height, width], spacing }];
+  return Array.from({ length: depth }, (_, index) => ({ name: `${id}/${String(index).padStart(3, "0")}`, start: index * size, end: (index + 1) * size, ...flat }));
 }

@@ -6,7 +6,8 @@ import { HybridModel } from "../model/hybrid-model.ts";
 import { compileModel } from "../packed/engine.ts";
 import { PackedRefiner } from "../packed/packed-refiner.ts";
 import { tinyArchitecture, tinyInference } from "../testing/tiny.ts";
-import { labelMap, type NetworkImage, type RefinementStep, segment } from "./segment.ts";
+import { labelMap } from "./labels.ts";
+import { type NetworkImage, type RefinementStep, segment } from "./segment.ts";
 
 beforeAll(useTestBackend);
 
@@ -136,7 +137,7 @@ describe("segment", () => {
     const steps: RefinementStep[] = [];
     const result = await segment(model, randomImage(40, 24), { ...options({ sampler, window: 32 }), onStep: (step) => steps.push(step) });
     expect(steps.map(({ t }) => t)).toEqual([3, 2, 1, 0]);
-    for (const { yt, y0Hat } of steps) expect([yt.length, y0Hat.length]).toEqual([40 * 24, 40 * 24]);
+    for (const { height, width, yt, y0Hat } of steps) expect([height, width, yt.length, y0Hat.length]).toEqual([40, 24, 40 * 24, 40 * 24]);
     // The last estimate is the result: one sample.
     expect(steps.at(-1)!.y0Hat).toBeAllClose(result.probability, { absolute: 1e-6 });
     model.dispose();
@@ -183,6 +184,24 @@ describe("segment", () => {
       message: expect.stringMatching(/1 channel.*got 3/),
     });
     await expect(segment(model, { ...randomImage(32, 32), height: 31 }, options())).rejects.toMatchObject({ code: "segment.channels" });
+    await expect(segment(model, { ...randomImage(32, 32), outside: [0, 0] }, options())).rejects.toMatchObject({ code: "segment.channels" });
+    model.dispose();
+  });
+
+  it("of what is no number is an error that says where", async () => {
+    const model = randomModel();
+    const image = randomImage(32, 20);
+    image.data[32] = Number.POSITIVE_INFINITY;
+    await expect(segment(model, image, options())).rejects.toMatchObject({ code: "segment.values", message: expect.stringMatching(/Infinity at row 1, column 12/) });
+    model.dispose();
+  });
+
+  it("fills windows that reach over the border with the image's own value, −1 without one", async () => {
+    const model = randomModel();
+    const image = randomImage(20, 20);
+    const plain = await segment(model, image, options());
+    expect(await segment(model, { ...image, outside: [-1] }, options())).toEqual(plain);
+    expect((await segment(model, { ...image, outside: [0.5] }, options())).prior).not.toEqual(plain.prior);
     model.dispose();
   });
 });

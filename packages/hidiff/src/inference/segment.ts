@@ -1,11 +1,11 @@
 import { sampleAncestral, sampleDdim } from "@hidiff/bernoulli-diffusion";
 import { Generator, HidiffError, tidy, type Tensor, type Tensor4D, tile } from "@hidiff/core-tensor";
-import { keepLargestComponent } from "@hidiff/metrics";
 import { prior as priorOf } from "@hidiff/segmentors";
 import type { InferenceOptions } from "../config/schema.ts";
 import { type HybridModel, mapTensor } from "../model/hybrid-model.ts";
 import type { PackedInputs, PackedRefiner } from "../packed/packed-refiner.ts";
 import type { RefinerInputs } from "../refiner/refiner.ts";
+import { keepLargestPerClass, labelMap } from "./labels.ts";
 import { coverWithWindows, cutWindow, type Window, WindowBlender } from "./windows.ts";
 
 /** An image as the networks take it. */
@@ -15,11 +15,16 @@ export interface NetworkImage {
   readonly channels: number;
   /** `[height, width, channels]`, normalized as in training. */
   readonly data: Float32Array;
+  /** What lies outside of the image, one value a channel: fills windows that reach over its border. Default: −1 each. */
+  readonly outside?: readonly number[];
 }
 
 /** One refinement step of an image, put together from its windows: the first sample's. */
 export interface RefinementStep {
   readonly t: number;
+  /** Of the image as the networks take it. */
+  readonly height: number;
+  readonly width: number;
   /** Latent mask, `[height, width, classes]`. */
   readonly yt: Float32Array;
   /** The mask estimated at this step, `[height, width, classes]`, in [0, 1]. */
@@ -27,7 +32,8 @@ export interface RefinementStep {
 }
 
 export interface SegmentOptions extends InferenceOptions {
-  readonly seed: number;
+  /** The same seed gives the same chains. */
+  readonly seed: number | string;
   /** The model's refiner, compiled: computes the refinement in place of the training graph. */
   readonly packedRefiner?: PackedRefiner | undefined;
   /** Called for every refinement step of the first sample, from t = T − 1 to 0, once the image is done. */
@@ -56,16 +62,11 @@ export interface Segmentation {
  * Segments an image: the segmentor's prior, refined by `samples` chains whose mean is the result (the method, §7).
  * Images larger than the window are covered by overlapping windows; padding is cropped back.
  *
- * @throws HidiffError `segment.channels` for an image with another number of channels than the model's
+ * @throws HidiffError `segment.channels` for an image with another number of channels than the model's, `segment.values`
+ * for one with NaN or infinite numbers
  */
 export async function segment(model: HybridModel, image: NetworkImage, options: SegmentOptions): Promise<Segmentation> {
-  const { imageChannels } = model.architecture;
-  if (image.channels !== imageChannels || image.data.length !== image.height * image.width * image.channels) {
-    throw new HidiffError(
-      "segment.channels",
-      `segment: the model takes images with ${imageChannels} channel(s), got ${image.channels} (${image.height}×${image.width}, ${image.data.length} numbers).`,
-    );
-  }
+  checkImage(model, image);
   const mirrorings = options.flips ? [0, 1, 2, 3] : [0];
   const maps: BlendedMaps[] = [];
   for (const [index, mirroring] of mirrorings.entries()) {
@@ -96,7 +97,7 @@ function finish(model: HybridModel, { height, width }: NetworkImage, options: Se
   const prior = average(({ prior: values }) => values);
   const label = (values: Float32Array): Uint8Array => {
     const labels = labelMap(values, classes);
-    return options.keepLargestComponent ? keepLargestPerClass(labels, height, width, classes) : labels;
+    return options.keepLargestComponent ? keepLargestPerClass(labels, [height, width], classes) : labels;
   };
   const chains = options.samples * maps.length;
   return {
@@ -111,25 +112,22 @@ function finish(model: HybridModel, { height, width }: NetworkImage, options: Se
   };
 }
 
-/** > 0.5 for one class, else the class of the largest probability. */
-export function labelMap(probability: Float32Array, classes: number): Uint8Array {
-  if (classes === 1) return Uint8Array.from(probability, (value) => (value > 0.5 ? 1 : 0));
-  return Uint8Array.from({ length: probability.length / classes }, (_, pixel) => {
-    let best = 0;
-    for (let c = 1; c < classes; c++) if (probability[pixel * classes + c]! > probability[pixel * classes + best]!) best = c;
-    return best;
-  });
-}
-
-function keepLargestPerClass(labels: Uint8Array, height: number, width: number, classes: number): Uint8Array {
-  const result = new Uint8Array(labels.length);
-  for (let label = 1; label < Math.max(classes, 2); label++) {
-    const kept = keepLargestComponent(labels.map((value) => (value === label ? 1 : 0)), { shape: [height, width] });
-    kept.forEach((value, pixel) => {
-      if (value === 1) result[pixel] = label;
-    });
+function checkImage(model: HybridModel, { height, width, channels, data, outside }: NetworkImage): void {
+  const { imageChannels } = model.architecture;
+  if (channels !== imageChannels || data.length !== height * width * channels || (outside !== undefined && outside.length !== channels)) {
+    const around = outside === undefined ? "" : `, ${outside.length} value(s) for what lies outside`;
+    throw new HidiffError(
+      "segment.channels",
+      `segment: the model takes images with ${imageChannels} channel(s), got ${channels} (${height}×${width}, ${data.length} numbers${around}).`,
+    );
   }
-  return result;
+  const wrong = data.findIndex((value) => !Number.isFinite(value));
+  if (wrong === -1) return;
+  const pixel = Math.floor(wrong / channels);
+  throw new HidiffError(
+    "segment.values",
+    `segment: the image has the value ${data[wrong]} at row ${Math.floor(pixel / width)}, column ${pixel % width}; replace what is not a number first.`,
+  );
 }
 
 /** One pass over the windows of an image. */
@@ -161,7 +159,7 @@ async function segmentWindows(
     spread(results.square, group, (values, window) => blends.square.add(values, window));
     await options.onProgress?.((pass + (start + group.length) / windows.length) / passes);
   }
-  for (const { t, yt, y0Hat } of steps) options.onStep?.({ t, yt: yt.blend(), y0Hat: y0Hat.blend() });
+  for (const { t, yt, y0Hat } of steps) options.onStep?.({ t, height, width, yt: yt.blend(), y0Hat: y0Hat.blend() });
   return { prior: blends.prior.blend(), probability: blends.probability.blend(), square: blends.square.blend() };
 }
 
@@ -194,8 +192,9 @@ function refineGroup(
   // Arrays leave through `result`: tidy would search whatever it returns for tensors, element by element.
   tidy(() => {
     const pixels = new Float32Array(count * height * width * image.channels);
+    const outside = image.outside ?? new Array<number>(image.channels).fill(-1);
     windows.forEach((window, index) => {
-      pixels.set(cutWindow(image.data, [image.height, image.width, image.channels], window, -1), (index * pixels.length) / count);
+      pixels.set(cutWindow(image.data, [image.height, image.width, image.channels], window, outside), (index * pixels.length) / count);
     });
     const input = mapTensor(pixels, [count, height, width, image.channels]);
     const { logits, features } = model.segmentor.forward(input, { training: false });

@@ -43,10 +43,10 @@ describe("coverWithWindows", () => {
   });
 });
 
-it("cutWindow takes all channels, and the given value outside", () => {
+it("cutWindow takes all channels, and each one's own value outside", () => {
   const data = Float32Array.from({ length: 3 * 2 * 2 }, (_, index) => index);
-  const cut = cutWindow(data, [3, 2, 2], { top: 1, left: 1, height: 3, width: 2 }, -1);
-  expect([...cut]).toEqual([6, 7, -1, -1, 10, 11, -1, -1, -1, -1, -1, -1]);
+  const cut = cutWindow(data, [3, 2, 2], { top: 1, left: 1, height: 3, width: 2 }, [-1, 0.5]);
+  expect([...cut]).toEqual([6, 7, -1, 0.5, 10, 11, -1, 0.5, -1, 0.5, -1, 0.5]);
 });
 
 describe("WindowBlender", () => {

@@ -31,9 +31,21 @@ function starts(size: number, window: number, overlap: number): number[] {
   return Array.from({ length: count }, (_, index) => Math.round((index * (size - window)) / (count - 1)));
 }
 
-/** Cuts a window out of `[height, width, channels]`; what lies outside the image is `outside`. */
-export function cutWindow(data: Float32Array, [height, width, channels]: readonly [number, number, number], window: Window, outside: number): Float32Array {
-  const cut = new Float32Array(window.height * window.width * channels).fill(outside);
+/**
+ * Cuts a window out of an image.
+ *
+ * @param data `[height, width, channels]`
+ * @param outside what lies outside of it, one value a channel
+ * @returns `[window.height, window.width, channels]`
+ */
+export function cutWindow(
+  data: Float32Array,
+  [height, width, channels]: readonly [number, number, number],
+  window: Window,
+  outside: readonly number[],
+): Float32Array {
+  const cut = new Float32Array(window.height * window.width * channels);
+  for (let i = 0; i < cut.length; i++) cut[i] = outside[i % channels]!;
   const columns = Math.min(width - window.left, window.width);
   for (let row = 0; row < Math.min(height - window.top, window.height); row++) {
     const start = ((window.top + row) * width + window.left) * channels;

@@ -1,5 +1,5 @@
 import { Generator, tidy } from "@hidiff/core-tensor";
-import { createBatchSource } from "@hidiff/datasets";
+import { createBatchSource, prepareSamples } from "@hidiff/datasets";
 import { openDataset } from "@hidiff/datasets/node";
 import { prior as priorOf } from "@hidiff/segmentors";
 import { beforeAll, expect, it } from "vitest";
@@ -19,7 +19,7 @@ beforeAll(useTestBackend);
 it.skipIf(skipped)(`a trained model is the same, block by block${skipped ? " (skipped: HIDIFF_TRAINED_MODEL names none, or the data are absent)" : ""}`, async () => {
   const { model } = await loadBundle(bundle!);
   const dataset = await openDataset({ name: "drive", root: `${dataFolder}/DRIVE` });
-  const crops = createBatchSource(dataset, { split: "test", batchSize: 1, cropSize: 128, seed: 1 });
+  const crops = createBatchSource(await prepareSamples(dataset, { splits: ["test"] }), { split: "test", batchSize: 1, cropSize: 128, seed: 1 });
   for (const [step, t] of [9, 4, 0].entries()) {
     const { images } = await crops.batch(step);
     const packed = await compileRefiner(model.refiner, { steps: [t], keepsMaps: true });

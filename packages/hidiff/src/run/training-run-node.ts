@@ -1,12 +1,13 @@
 import { appendFile, mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Generator, HidiffError } from "@hidiff/core-tensor";
+import { Generator, HidiffError, isHidiffError } from "@hidiff/core-tensor";
 import { fileError, writeFileAtomic } from "@hidiff/core-tensor/node";
-import type { Batch, DatasetSpec, SegmentationDataset } from "@hidiff/datasets";
-import { createWorkerBatchSource, openDataset } from "@hidiff/datasets/node";
+import type { DatasetSpec, SegmentationDataset } from "@hidiff/datasets";
+import { openDataset } from "@hidiff/datasets/node";
 import { writeBundle } from "../bundle/bundle-node.ts";
 import { type BundleDescription, encodeBundle } from "../bundle/bundle.ts";
-import { parse } from "../config/parse.ts";
+import { classColour } from "../bundle/class-colours.ts";
+import { parse } from "@hidiff/datasets";
 import { type Configuration, configurationSchema } from "../config/schema.ts";
 import { HybridModel } from "../model/hybrid-model.ts";
 import { restoreCheckpoint, writeCheckpoint } from "../training/checkpoint-node.ts";
@@ -15,17 +16,17 @@ import type { TrainingReport } from "../training/report.ts";
 import { TrainingSession } from "../training/session.ts";
 import { trainAlternating } from "../training/train-alternating.ts";
 import { validate, type ValidationReport } from "../training/validate.ts";
+import { openTrainingBatches } from "./training-batches-node.ts";
 
 /** The files of a run folder. */
 export const runFiles = {
   configuration: "configuration.json",
   checkpoint: "checkpoint.safetensors",
   log: "log.jsonl",
+  /** Preprocessed slices of volumes; may be deleted. */
+  slices: "slices",
   bundle: "bundle",
 } as const;
-
-/** How many batches of validation crops are looked at. */
-const validationBatches = 2;
 
 export interface TrainingRunOptions {
   /** Where everything is written. Made if it does not exist. */
@@ -34,6 +35,12 @@ export interface TrainingRunOptions {
   readonly resume?: boolean;
   /** Stops after the iteration that runs, with a checkpoint. */
   readonly signal?: AbortSignal;
+  /** Called first, with what the user should know of the data set's files. */
+  readonly onNote?: (note: string) => void;
+  /** Called after each case, where cases are read before the training begins. */
+  readonly onPreparation?: (done: number, total: number) => void;
+  /** Called for each case that cannot be read and is left out (`training.data.badCases: "skip"`). */
+  readonly onBadCase?: (id: string, error: Error) => void;
   readonly onIteration?: (report: TrainingReport) => void | Promise<void>;
   readonly onValidation?: (report: ValidationReport, session: TrainingSession) => void;
   readonly onCheckpoint?: (path: string) => void;
@@ -44,6 +51,8 @@ export interface TrainingRunResult {
   readonly complete: boolean;
   /** The bundle's folder, if the training is complete. */
   readonly bundle: string | undefined;
+  /** The fraction of the training's time that was spent waiting for batches. */
+  readonly waiting: number;
   readonly model: HybridModel;
 }
 
@@ -54,15 +63,31 @@ export interface TrainingRunResult {
  * @throws HidiffError `run.exists`, `run.configuration`, `run.nothing`, and those of data sets, checkpoints and training
  */
 export async function runTraining(configuration: Configuration, options: TrainingRunOptions): Promise<TrainingRunResult> {
-  const { folder, resume = false, signal } = options;
-  const path = (file: string): string => join(folder, file);
+  const { folder, resume = false } = options;
   const dataset = await openDataset(configuration.dataset as DatasetSpec);
   await prepareFolder(folder, configuration, resume);
+  for (const note of dataset.notes ?? []) options.onNote?.(note);
 
   const { training } = configuration;
   const { imageChannels, classes } = dataset;
   const model = new HybridModel({ ...configuration.architecture, imageChannels, classes }, new Generator(training.seed).split("parameters"));
-  const session = new TrainingSession(model, training);
+  try {
+    return await trainModel(configuration, dataset, model, options);
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+async function trainModel(
+  configuration: Configuration,
+  dataset: SegmentationDataset,
+  model: HybridModel,
+  options: TrainingRunOptions,
+): Promise<TrainingRunResult> {
+  const { folder, resume = false, signal } = options;
+  const path = (file: string): string => join(folder, file);
+  const session = new TrainingSession(model, configuration.training);
   if (resume) await restoreCheckpoint(path(runFiles.checkpoint), session);
 
   const log = async (entry: object): Promise<void> => {
@@ -70,15 +95,24 @@ export async function runTraining(configuration: Configuration, options: Trainin
       throw fileError("write", path(runFiles.log), error);
     });
   };
-  const crops = training.validationInterval > 0 ? await validationCrops(configuration, dataset) : [];
-  const batches = await createWorkerBatchSource(configuration.dataset as DatasetSpec, {
-    split: "train",
-    batchSize: training.batchSize,
-    cropSize: training.cropSize,
-    augmentation: training.augmentation,
-    seed: training.seed,
-    fieldOfViewFraction: 0.5,
-  });
+  const onCheckpoint = async (): Promise<void> => {
+    await writeCheckpoint(path(runFiles.checkpoint), session);
+    options.onCheckpoint?.(path(runFiles.checkpoint));
+  };
+  let opened: Awaited<ReturnType<typeof openTrainingBatches>>;
+  try {
+    opened = await openTrainingBatches(configuration, dataset, path(runFiles.slices), {
+      signal,
+      onProgress: options.onPreparation,
+      onBadCase: options.onBadCase,
+    });
+  } catch (error) {
+    if (!isHidiffError(error) || error.code !== "datasets.stopped") throw error;
+    await onCheckpoint();
+    return { complete: false, bundle: undefined, waiting: 0, model };
+  }
+  const { batches, crops } = opened;
+  for (const { id, reason } of batches.index.skipped) await log({ skipped: id, reason });
   const callbacks = {
     ...(signal === undefined ? {} : { signal }),
     onIteration: async (report: TrainingReport): Promise<void> => {
@@ -90,21 +124,21 @@ export async function runTraining(configuration: Configuration, options: Trainin
       await log({ progress: session.progress, validation: report });
       options.onValidation?.(report, session);
     },
-    onCheckpoint: async (): Promise<void> => {
-      await writeCheckpoint(path(runFiles.checkpoint), session);
-      options.onCheckpoint?.(path(runFiles.checkpoint));
-    },
+    onCheckpoint,
   };
+  const start = performance.now();
+  let waiting = 0;
   try {
     const complete = (await pretrainSegmentor(session, batches, callbacks)) && (await trainAlternating(session, batches, callbacks));
-    if (!complete) return { complete, bundle: undefined, model };
+    waiting = Math.min(1, batches.waited / (performance.now() - start));
+    if (!complete) return { complete, bundle: undefined, waiting, model };
   } finally {
     await batches.close();
   }
   const files = await encodeBundle(model, session.average.stateDict(), describe(configuration, dataset));
   await writeBundle(path(runFiles.bundle), files);
   model.refiner.loadStateDict(session.average.stateDict());
-  return { complete: true, bundle: path(runFiles.bundle), model };
+  return { complete: true, bundle: path(runFiles.bundle), waiting, model };
 }
 
 async function prepareFolder(folder: string, configuration: Configuration, resume: boolean): Promise<void> {
@@ -122,12 +156,18 @@ async function prepareFolder(folder: string, configuration: Configuration, resum
   if (!resume) return writeFileAtomic(configurationPath, `${JSON.stringify(configuration, null, 2)}\n`);
   if (!hasCheckpoint) throw new HidiffError("run.nothing", `${folder} has no ${runFiles.checkpoint} to resume from; start without resuming.`);
   const stored = await readRunConfiguration(folder);
-  if (JSON.stringify(stored.training) !== JSON.stringify(configuration.training)) {
+  if (decisive(stored) !== decisive(configuration)) {
     throw new HidiffError(
       "run.configuration",
-      `The training options differ from those in ${configurationPath}, so that the run would not equal an uninterrupted one; resume with that file.`,
+      `The training options or the preprocessing differ from those in ${configurationPath}, so that the run would not equal an uninterrupted one; resume with that file.`,
     );
   }
+}
+
+/** What the numbers of a training depend on, as text: not how many threads make its batches, nor where slices are kept. */
+function decisive({ training, preprocessing }: Configuration): string {
+  const { slices, badCases } = training.data;
+  return JSON.stringify([preprocessing, { ...training, data: { slices, badCases } }]);
 }
 
 /** The configuration that a run folder holds. */
@@ -145,32 +185,15 @@ export async function readRunConfiguration(folder: string): Promise<Configuratio
   return parse(configurationSchema, value, path);
 }
 
-/** Fixed crops of the validation split, or, if there is none, of the training split. */
-async function validationCrops({ training, dataset: spec }: Configuration, dataset: SegmentationDataset): Promise<Batch[]> {
-  const split = dataset.splits.validation.length > 0 ? "validation" : "train";
-  const source = await createWorkerBatchSource(spec as DatasetSpec, {
-    split,
-    batchSize: training.batchSize,
-    cropSize: training.cropSize,
-    seed: `${training.seed}/validation`,
-    fieldOfViewFraction: 0.9,
-  });
-  try {
-    return await Promise.all(Array.from({ length: validationBatches }, (_, step) => source.batch(step)));
-  } finally {
-    await source.close();
-  }
-}
-
-const colours = ["#000000", "#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#42d4f4", "#f032e6", "#bfef45"];
-
-function describe({ training, inference }: Configuration, dataset: SegmentationDataset): BundleDescription {
+function describe({ training, inference, preprocessing, dataset: spec }: Configuration, dataset: SegmentationDataset): BundleDescription {
   const names = dataset.classes === 1 ? ["background", ...dataset.classNames.slice(-1)] : dataset.classNames;
   return {
     name: `${dataset.name}-${training.seed}`,
     description: `Trained on ${dataset.name}.`,
     inference,
-    classes: names.map((name, label) => ({ label, name, colour: colours[label % colours.length]! })),
-    provenance: { dataset: dataset.name, training },
+    classes: names.map((name, label) => ({ label, name, colour: classColour(label) })),
+    ...(dataset.channelNames === undefined ? {} : { channelNames: dataset.channelNames }),
+    preprocessing: { steps: preprocessing ?? dataset.preprocessing, ...(dataset.volumes === undefined ? {} : { volumes: dataset.volumes }) },
+    provenance: { dataset: spec.name, training },
   };
 }

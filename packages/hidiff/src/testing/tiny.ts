@@ -1,6 +1,6 @@
 import { Generator } from "@hidiff/core-tensor";
 import type { Batch, BatchSource } from "@hidiff/datasets";
-import { parse } from "../config/parse.ts";
+import { parse } from "@hidiff/datasets";
 import { type Architecture, architectureSchema, type InferenceOptions, inferenceSchema, type TrainingOptions, trainingSchema } from "../config/schema.ts";
 
 /** Options of any depth. */
@@ -49,6 +49,7 @@ export function tinyInference(options: Options = {}): InferenceOptions {
 export function tinyBatches({ batchSize = 2, classes = 1, size = 32 }: { batchSize?: number; classes?: number; size?: number } = {}): BatchSource {
   return {
     batch: (step) => Promise.resolve(tinyBatch(step, batchSize, classes, size)),
+    waited: 0,
     close: () => Promise.resolve(),
   };
 }

@@ -1,7 +1,7 @@
 import { HidiffError, type HostTensor } from "@hidiff/core-tensor";
 import { readSafetensors, writeSafetensors } from "@hidiff/core-tensor/node";
 import { z } from "zod";
-import { parse } from "../config/parse.ts";
+import { parse } from "@hidiff/datasets";
 import { type Architecture, architectureSchema } from "../config/schema.ts";
 import type { TrainingSession } from "./session.ts";
 

@@ -16,7 +16,7 @@ import { update } from "./step.ts";
 export function pretrainSegmentor(session: TrainingSession, batches: BatchSource, callbacks: TrainingCallbacks = {}): Promise<boolean> {
   const { options, model } = session;
   const { iterations, learningRate: base } = options.pretraining;
-  return runPhase(session, "pretraining", iterations, callbacks, async (iteration) => {
+  return runPhase(session, "pretraining", iterations, batches, callbacks, async (iteration) => {
     const learningRate = polynomialDecay(base, iteration, iterations);
     const segmentation = update({
       batch: await batches.batch(iteration),

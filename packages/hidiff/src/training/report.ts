@@ -9,6 +9,8 @@ export interface TrainingReport {
   /** Losses of this iteration by name; the diffusion losses in bits. */
   readonly losses: Readonly<Record<string, number>>;
   readonly learningRate: number;
+  /** The fraction of the time since the report before that was spent waiting for batches. */
+  readonly waiting: number;
 }
 
 export interface TrainingCallbacks {

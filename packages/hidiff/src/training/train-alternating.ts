@@ -23,7 +23,7 @@ export function trainAlternating(session: TrainingSession, batches: BatchSource,
   const { options } = session;
   const { iterations, refinerUpdates, refinerLearningRate, segmentorLearningRate, freezeSegmentor } = options.alternating;
   if (session.progress.alternating === 0) session.restartSegmentorOptimizer();
-  return runPhase(session, "alternating", iterations, callbacks, async (iteration) => {
+  return runPhase(session, "alternating", iterations, batches, callbacks, async (iteration) => {
     const generator = session.generator("alternating", iteration);
     const learningRate = polynomialDecay(refinerLearningRate, iteration, iterations);
     const losses: Record<string, number> = {};

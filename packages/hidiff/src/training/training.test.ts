@@ -165,6 +165,7 @@ describe("a batch with NaN", () => {
       if (step === 1 || step === 3) batch.images[7] = Number.NaN;
       return batch;
     },
+    waited: 0,
     close: () => Promise.resolve(),
   };
 

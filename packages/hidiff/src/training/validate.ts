@@ -2,7 +2,8 @@ import { HidiffError } from "@hidiff/core-tensor";
 import type { Batch } from "@hidiff/datasets";
 import { confusionCounts, dice } from "@hidiff/metrics";
 import type { InferenceOptions } from "../config/schema.ts";
-import { labelMap, segment } from "../inference/segment.ts";
+import { labelMap } from "../inference/labels.ts";
+import { segment } from "../inference/segment.ts";
 import type { TrainingSession } from "./session.ts";
 
 /** What one look at validation crops shows: Dice over all crops together, mean over the foreground classes. */

@@ -1,0 +1,63 @@
+import { augmentationFor, type Batch, type DatasetSpec, type SegmentationDataset } from "@hidiff/datasets";
+import { createWorkerBatchSource, type WorkerBatchSource, type WorkerBatchSourceOptions } from "@hidiff/datasets/node";
+import type { Configuration } from "../config/schema.ts";
+
+/** How many batches of validation crops are looked at. */
+const validationBatches = 2;
+
+type PreparationCallbacks = Pick<WorkerBatchSourceOptions, "onBadCase" | "onProgress" | "signal">;
+
+/**
+ * The batches of a training, and fixed crops of the validation split or, if there is none, of the training split.
+ *
+ * @param cacheFolder where slices of volumes are kept if the configuration says nothing else
+ * @throws what the data set and `createWorkerBatchSource` throw
+ */
+export async function openTrainingBatches(
+  { dataset: spec, preprocessing, training }: Configuration,
+  dataset: SegmentationDataset,
+  cacheFolder: string,
+  callbacks: PreparationCallbacks,
+): Promise<{ batches: WorkerBatchSource; crops: readonly Batch[] }> {
+  const { batchSize, cropSize, seed, data, validationInterval } = training;
+  const { cacheFolder: chosen = hasVolumes(dataset) ? cacheFolder : false } = data;
+  const validation = dataset.splits.validation.length > 0 ? "validation" : "train";
+  const common = { dataset, preprocessing, batchSize, cropSize, slices: data.slices, cacheFolder: chosen === false ? undefined : chosen };
+  const batches = await createWorkerBatchSource(spec as DatasetSpec, {
+    ...common,
+    ...callbacks,
+    split: "train",
+    splits: validationInterval > 0 ? ["train", validation] : ["train"],
+    augmentation: augmentationFor(dataset, training.augmentation),
+    seed,
+    fieldOfViewFraction: 0.5,
+    workers: data.workers,
+    badCases: data.badCases,
+  });
+  if (validationInterval === 0) return { batches, crops: [] };
+  try {
+    const { index } = batches;
+    const split = index.splits.validation.length > 0 ? "validation" : "train";
+    const source = await createWorkerBatchSource(spec as DatasetSpec, {
+      ...common,
+      split,
+      index,
+      seed: `${seed}/validation`,
+      fieldOfViewFraction: 0.9,
+      prefetch: 0,
+      workers: 0,
+    });
+    try {
+      return { batches, crops: await Promise.all(Array.from({ length: validationBatches }, (_, step) => source.batch(step))) };
+    } finally {
+      await source.close();
+    }
+  } catch (error) {
+    await batches.close();
+    throw error;
+  }
+}
+
+function hasVolumes({ volumes, splits, depthOf }: SegmentationDataset): boolean {
+  return volumes !== undefined || Object.values(splits).some((ids) => ids.some((id) => depthOf(id) > 1));
+}
