@@ -1,48 +1,12 @@
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { access, copyFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { readImage, writePng } from "@hidiff/datasets/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hidiff, lastLine } from "./testing/command.ts";
 
 // Spawns the command from its sources. The tests are one story: each builds on the run that the ones before made.
-
-const repository = join(dirname(fileURLToPath(import.meta.url)), "../../..");
-
-interface Outcome {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-interface RunOptions {
-  /** Called with all of standard output so far. */
-  readonly onOutput?: (stdout: string, interrupt: () => void) => void;
-}
-
-function hidiff(arguments_: readonly string[], { onOutput }: RunOptions = {}): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["--conditions=@hidiff/source", "--import", "tsx", "apps/cli/bin/hidiff.js", ...arguments_], {
-      cwd: repository,
-      env: { ...process.env, HIDIFF_BACKEND: "wasm", NO_COLOR: "1", DEBUG: "" },
-    });
-    let [stdout, stderr] = ["", ""];
-    child.stdout.on("data", (chunk: Buffer) => {
-      stdout += chunk.toString();
-      onOutput?.(stdout, () => child.kill("SIGINT"));
-    });
-    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, stdout, stderr }));
-  });
-}
-
-/** The last line of standard error. */
-function lastLine({ stderr }: Outcome): string {
-  return stderr.trim().split("\n").at(-1) ?? "";
-}
 
 let folder = "";
 let run = "";
@@ -165,16 +129,18 @@ describe("hidiff", () => {
     await mkdir(images);
     const colour = Uint8Array.from({ length: 50 * 70 * 3 }, (_, index) => index % 251);
     await writePng(join(images, "odd.png"), { height: 50, width: 70, channels: 3, data: colour });
+    await writeFile(join(images, "plain.ppm"), Buffer.concat([Buffer.from("P6 20 10 255\n"), Buffer.alloc(20 * 10 * 3, 90)]));
     await writePng(join(images, "grey.png"), { height: 8, width: 8, channels: 1, data: new Uint8Array(64) });
     await writeFile(join(images, "torn.png"), "no image");
     const out = join(folder, "masks");
     const outcome = await hidiff(["predict", images, "--model", join(run, "bundle"), "--out", out, "--overlay", "--probability", "--uncertainty", "--engine", "graph"]);
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toMatch(/error: .*grey\.png is grey \(1 channel\), but the model .* takes images that are RGB \(3 channels\)/);
-    expect(outcome.stderr).toMatch(/error: .*torn\.png.* is not a complete/);
-    expect(lastLine(outcome)).toBe("error: 2 of 3 inputs could not be segmented.");
+    expect(outcome.stderr).toMatch(/error: .*torn\.png.* is no PNG/);
+    expect(lastLine(outcome)).toBe("error: 2 of 4 inputs could not be segmented.");
     const files = ["odd_mask.png", "odd_overlay.png", "odd_probability.png", "odd_uncertainty.png"];
-    expect((await readdir(out)).sort()).toEqual(["manifest.json", ...files]);
+    expect((await readdir(out)).sort()).toEqual(["manifest.json", ...files, ...files.map((file) => file.replace("odd", "plain"))]);
+    expect(await readImage(join(out, "plain_mask.png"))).toMatchObject({ height: 10, width: 20, channels: 1 });
     for (const file of files) expect(await readImage(join(out, file))).toMatchObject({ height: 50, width: 70, channels: file.includes("overlay") ? 3 : 1 });
     expect(new Set((await readImage(join(out, "odd_mask.png"))).data)).toSatisfy((values: Set<number>) => [...values].every((value) => value === 0 || value === 255));
     const manifest = JSON.parse(await readFile(join(out, "manifest.json"), "utf8")) as { engine: object; results: { input: string; sha256: string }[] };

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { benchCommand } from "./commands/bench.ts";
+import { datasetCommand } from "./commands/dataset.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand, probeCommand } from "./commands/doctor.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
@@ -17,6 +18,7 @@ export function createProgram(): Command {
     .addCommand(trainCommand())
     .addCommand(evaluateCommand())
     .addCommand(predictCommand())
+    .addCommand(datasetCommand())
     .addCommand(benchCommand())
     .addCommand(doctorCommand())
     .addCommand(probeCommand(), { hidden: true })
@@ -28,6 +30,7 @@ Examples:
   hidiff train --preset drive-small --data data/DRIVE --out runs/drive
   hidiff evaluate --model runs/drive                          scores on the test images
   hidiff predict 'photos/*.png' --model runs/drive --overlay  masks of your own images
+  hidiff dataset check data/DRIVE                             what is wrong with a folder of images and masks
   hidiff doctor                                               what works on this machine
 
 Exit codes: 0 done, 1 failed, 2 wrong usage. DEBUG=hidiff shows where an error happened.`,

@@ -1,29 +1,40 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { wholeNumber } from "../options/numbers.ts";
+import { volumeFormats } from "../predict/formats.ts";
 import type { PredictOptions } from "../predict/run.ts";
 import { addOptions, sharedOptions } from "./shared-options.ts";
 
 export function predictCommand(): Command {
   return addOptions(new Command("predict"), [...sharedOptions.inference(), ...sharedOptions.engine()])
-    .description("Segments images: writes NAME_mask.png in each image's own size.")
-    .argument("<inputs...>", "files, folders or patterns (PNG, JPEG, TIFF, GIF, WebP)")
+    .description("Segments images and volumes: writes NAME_mask in each one's own size and place.")
+    .argument("<inputs...>", "files, folders or patterns (PNG, JPEG, TIFF, GIF, BMP, PPM, WebP; NIfTI, NRRD, MetaImage, folders of DICOM)")
     .requiredOption("--model <bundle>", "a bundle (folder, .zip or URL), or the folder of a finished training")
     .option("--out <folder>", "where the masks are written", "predictions")
     .option("--seed <n>", "seed of the chains", wholeNumber, 0)
-    .option("--overlay", "also write NAME_overlay.png: the mask drawn on the image")
-    .option("--probability", "also write NAME_probability.png: white is 1")
-    .option("--uncertainty", "also write NAME_uncertainty.png: variance over the chains; white is 0.25, the largest possible")
+    .option("--overlay", "also write NAME_overlay.png: the mask drawn on the image; of a volume the slice with the most of it")
+    .option("--probability", "also write NAME_probability: a picture in which white is 1, or a volume of numbers")
+    .option("--uncertainty", "also write NAME_uncertainty: variance over the chains; white is 0.25, the largest possible")
+    .addOption(new Option("--format <extension>", "of masks and maps of volumes (default: as the input; for DICOM nii.gz)").choices(volumeFormats))
     .addOption(sharedOptions.backend())
     .addOption(sharedOptions.json("print the run manifest"))
     .addHelpText(
       "after",
       `
-A mask is black and white for one class, else its grey values are the class numbers. The folder also gets manifest.json:
-versions, seed, backend, options, and of every input the checksum and the time. The same seed gives the same masks.
+A mask is black and white for one class, else its grey values are the class numbers. Masks of volumes hold class numbers and
+lie where the input lies: of NIfTI files with the same header. Images are prepared as those of the training were, and masks
+brought back to the input's own size.
+
+A model of several channels takes files with all of them, or one file a channel: CASE_t1.nii.gz, CASE_t2.nii.gz, … by the
+names of the model's channels, or CASE_0000.nii.gz, CASE_0001.nii.gz, … in their order.
+
+The folder also gets manifest.json: versions, seed, backend, options, and of every input the checksum and the time. The same
+seed gives the same masks.
 
 Examples:
   hidiff predict eye.png --model runs/drive
-  hidiff predict scans/ 'more/**/*.tif' --model drive.zip --out masks --overlay --samples 8 --uncertainty`,
+  hidiff predict scans/ 'more/**/*.tif' --model drive.zip --out masks --overlay --samples 8 --uncertainty
+  hidiff predict ct.nii.gz dicom/series-4/ --model runs/synapse --overlay
+  hidiff predict brats/BraTS2021_00001/ --model runs/brats --probability --format nrrd`,
     )
     .action(async (inputs: string[], options: PredictOptions) => {
       const { predict } = await import("../predict/run.ts");

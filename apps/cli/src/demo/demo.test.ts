@@ -1,9 +1,10 @@
 import { access, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { aggregate, type MaskMetrics, pairedComparison } from "@hidiff/metrics";
+import type { MaskMetrics } from "@hidiff/metrics";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { summarizeReports } from "../evaluate/summary.ts";
+import { testReport } from "../evaluate/testing.ts";
 import { claimFolder } from "./folder.ts";
 import type { GalleryPicture } from "./gallery.ts";
 import { lossChart } from "./loss-chart.ts";
@@ -99,21 +100,12 @@ describe("lossChart", () => {
 
 describe("buildPage", () => {
   const metrics = (dice: number): MaskMetrics => ({ dice, intersectionOverUnion: 0.5, recall: 0.5, precision: 0.5, accuracy: 0.5, specificity: 0.5 });
-  const cases = [0.5, 0.7].map((dice, index) => ({ id: `<image ${index}>`, prior: metrics(dice), refined: metrics(dice + 0.1) }));
-  const report = {
-    dataset: "test",
-    split: "test" as const,
-    seed: 1,
-    cases,
-    prior: aggregate(cases.map(({ prior }) => prior)),
-    refined: aggregate(cases.map(({ refined }) => refined)),
-    comparison: pairedComparison([], []),
-  };
+  const report = testReport(1, [0.5, 0.7].map((dice, index) => ({ id: `<image ${index}>`, prior: metrics(dice), refined: metrics(dice + 0.1) })));
   const picture = (caption: string): GalleryPicture => ({ caption, source: `data:image/png;base64,${caption}`, width: 4, height: 4 });
   const page = buildPage({
     summaries: summarizeReports([report]),
     course: trainingCourse(log),
-    images: cases.map((scores, index) => ({
+    images: report.cases.map((scores, index) => ({
       scores,
       overview: [picture(`overview${index}`)],
       steps: [1, 0].map((t) => ({ t, latent: picture(`latent${index}${t}`), estimate: picture(`estimate${index}${t}`) })),

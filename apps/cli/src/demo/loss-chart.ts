@@ -1,4 +1,4 @@
-import { escapeHtml } from "./html.ts";
+import { escapeHtml } from "../page/html.ts";
 import type { LossCurve, TrainingCourse } from "./losses.ts";
 
 /** The chart's drawing area in pixels; its text does not scale, so there is one for wide and one for narrow screens. */

@@ -2,10 +2,10 @@ import { comparisonHeader, comparisonRows, formatDifference } from "../evaluate/
 import type { MetricSummary } from "../evaluate/summary.ts";
 import { errorColours } from "../pictures/error-map.ts";
 import type { GalleryImage, GalleryPicture } from "./gallery.ts";
-import { escapeHtml } from "./html.ts";
+import { htmlDocument } from "../page/document.ts";
+import { escapeHtml, htmlNumber, htmlTable } from "../page/html.ts";
 import { lossChart } from "./loss-chart.ts";
 import type { TrainingCourse } from "./losses.ts";
-import { pageStyle } from "./page-style.ts";
 
 /** What the demo's page tells. */
 interface PageContent {
@@ -21,25 +21,8 @@ interface PageContent {
 
 /** The whole page in one file: style, pictures and charts are inside. */
 export function buildPage(content: PageContent): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>HiDiff demo</title>
-<style>${pageStyle}</style>
-</head>
-<body>
-<main>
-${introduction(content)}
-${scores(content)}
-${training(content)}
-${gallery(content)}
-${making(content)}
-</main>
-</body>
-</html>
-`;
+  const parts = [introduction(content), scores(content), training(content), gallery(content), making(content)];
+  return htmlDocument("HiDiff demo", parts.join("\n"));
 }
 
 function introduction({ summaries, images, trainingImages, samples }: PageContent): string {
@@ -54,29 +37,17 @@ corrects it: it starts from noise around the prior and removes that noise step b
 with ${images.length} images that they have never seen. The refined mask is the mean of ${samples} refinements; where they disagree, the
 mask is uncertain.</p>
 <div class="numbers">
-${number(show(prior.mean), "Dice of the prior")}
-${number(show(refined.mean), "Dice after refinement")}
-${number(formatDifference(comparison.meanDifference, metric.decimals), "mean change", tone)}
-${number(`${comparison.improvedCount} of ${comparison.count}`, "images improved")}
+${htmlNumber(show(prior.mean), "Dice of the prior")}
+${htmlNumber(show(refined.mean), "Dice after refinement")}
+${htmlNumber(formatDifference(comparison.meanDifference, metric.decimals), "mean change", tone)}
+${htmlNumber(`${comparison.improvedCount} of ${comparison.count}`, "images improved")}
 </div>
 </header>`;
 }
 
-function number(value: string, label: string, tone: string = ""): string {
-  return `<div class="number"><b class="${tone}">${escapeHtml(value)}</b><span>${escapeHtml(label)}</span></div>`;
-}
-
 function scores({ summaries }: PageContent): string {
-  const head = comparisonHeader.map((title) => `<th scope="col">${escapeHtml(title)}</th>`).join("");
-  const rows = comparisonRows(summaries).map(
-    ([label, ...cells]) => `<tr><th scope="row">${escapeHtml(label!)}</th>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}</tr>`,
-  );
   return `<h2>Scores</h2>
-<div class="card"><div class="scroll"><table>
-<thead><tr>${head}</tr></thead>
-<tbody>
-${rows.join("\n")}
-</tbody></table></div>
+<div class="card">${htmlTable(comparisonHeader, comparisonRows(summaries))}
 <p class="soft small">Mean ± standard deviation over the images. The interval is a bootstrap of the mean difference, p is of the Wilcoxon
 signed-rank test. HD95 and ASSD are distances in pixels: smaller is better.</p></div>`;
 }

@@ -98,13 +98,14 @@ async function evaluateBundle(
   const report = await evaluateDataset(hidiff.model, dataset, {
     ...configuration.inference,
     packedRefiner: await hidiff.packedRefiner(),
+    preprocessing: hidiff.manifest.preprocessing.steps,
+    maps: ["uncertainty"],
     split: "test",
     seed,
     onStep: (step) => steps.push(step),
     onProgress: (fraction) => onProgress(images.length + 0.999 * fraction),
-    onCase: async (scores, segmentation) => {
-      const sample = await dataset.load(scores.id);
-      images.push(await writeGalleryImage(join(folder, scores.id), { sample, scores, segmentation, steps }));
+    onCase: async (evaluated) => {
+      images.push(await writeGalleryImage(join(folder, evaluated.id), evaluated, steps));
       steps = [];
       onProgress(images.length);
     },

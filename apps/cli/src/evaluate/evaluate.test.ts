@@ -1,8 +1,9 @@
-import { aggregate, type MaskMetrics, pairedComparison } from "@hidiff/metrics";
+import type { MaskMetrics } from "@hidiff/metrics";
 import type { EvaluationReport } from "hidiff";
 import { describe, expect, it } from "vitest";
-import { summarizeReports } from "./summary.ts";
-import { comparisonRows, formatDifference, formatProbability, formatSummary, metricsCsv } from "./tables.ts";
+import { skippedCases, summarizeClasses, summarizeReports } from "./summary.ts";
+import { classTables, comparisonRows, formatDifference, formatProbability, formatSummary, metricsCsv, smallObjectRows, smallObjectsCsv } from "./tables.ts";
+import { testReport } from "./testing.ts";
 
 function scores(dice: number | undefined): MaskMetrics {
   return { dice, intersectionOverUnion: 0.5, recall: 0.5, precision: 0.5, accuracy: 0.5, specificity: 0.5 };
@@ -10,16 +11,14 @@ function scores(dice: number | undefined): MaskMetrics {
 
 /** A report with these Dice scores: prior and refined of each image. */
 function report(seed: number, pairs: readonly (readonly [number | undefined, number | undefined])[]): EvaluationReport {
-  const cases = pairs.map(([prior, refined], index) => ({ id: `image-${index}`, prior: scores(prior), refined: scores(refined) }));
-  return {
-    dataset: "test",
-    split: "test",
-    seed,
-    cases,
-    prior: aggregate(cases.map(({ prior }) => prior)),
-    refined: aggregate(cases.map(({ refined }) => refined)),
-    comparison: pairedComparison([], []),
-  };
+  return testReport(seed, pairs.map(([prior, refined], index) => ({ id: `image-${index}`, prior: scores(prior), refined: scores(refined) })));
+}
+
+/** One image of two organs. */
+function organs(seed: number, liver: readonly [number, number], spleen: readonly [number, number]): EvaluationReport {
+  const perClass = [liver, spleen].map(([prior, refined]) => ({ prior: scores(prior), refined: scores(refined) }));
+  const mean = (which: 0 | 1): MaskMetrics => scores((liver[which] + spleen[which]) / 2);
+  return testReport(seed, [{ id: "ct", prior: mean(0), refined: mean(1), perClass }], ["liver", "spleen"]);
 }
 
 describe("summarizeReports", () => {
@@ -48,6 +47,60 @@ describe("summarizeReports", () => {
   it("leaves out images without a value and says so", () => {
     const [row] = comparisonRows(summarizeReports([report(1, [[0.5, 0.6], [undefined, 0.7]])]));
     expect(row!.slice(0, 4)).toEqual(["Dice", "0.5000 (1 without)", "0.6500 ± 0.0707", "+0.1000"]);
+  });
+});
+
+describe("summarizeClasses", () => {
+  const reports = [organs(1, [0.5, 0.6], [0.1, 0.3]), organs(2, [0.5, 0.8], [0.1, 0.2])];
+
+  it("takes each class by itself, over images and seeds", () => {
+    const dice = summarizeClasses(reports).map(({ name, summaries: own }) => [name, own[0]!.prior.mean, own[0]!.refined.mean, own[0]!.seeds.mean]);
+    expect(dice).toEqual([["liver", 0.5, expect.closeTo(0.7, 12), expect.closeTo(0.7, 12)], ["spleen", 0.1, 0.25, 0.25]]);
+    expect(summarizeReports(reports)[0]!.refined.mean).toBeCloseTo(0.475, 12);
+  });
+
+  it("has a table per metric with a row per class", () => {
+    const [table, ...others] = classTables(summarizeClasses(reports));
+    expect(others).toEqual([]); // there are no distances
+    expect(table!.label).toBe("Dice");
+    expect(table!.rows.map((row) => row.slice(0, 4))).toEqual([["liver", "0.5000", "0.7000", "+0.2000"], ["spleen", "0.1000", "0.2500", "+0.1500"]]);
+  });
+
+  it("is a line per class and their mean in the CSV", () => {
+    const lines = metricsCsv(reports.slice(0, 1)).trim().split("\n");
+    expect(lines[0]).toMatch(/^seed,image,class,prior_dice,/);
+    expect(lines.slice(1).map((line) => line.split(",").slice(0, 4).join())).toEqual(["1,ct,liver,0.5", "1,ct,spleen,0.1", "1,ct,mean,0.3"]);
+  });
+});
+
+it("cases that one seed had to skip are known by their names", () => {
+  const [first, second] = [report(1, [[0.5, 0.6], [0.6, 0.8]]), report(2, [[0.5, 0.8]])];
+  const summaries = summarizeReports([first, { ...second, skipped: [{ id: "image-1", reason: "torn" }] }]);
+  expect(summaries[0]!.refined.mean).toBeCloseTo((0.7 + 0.8) / 2, 12);
+  const skipped = { ...second, skipped: [{ id: "image-1", reason: "torn" }] };
+  expect(skippedCases([skipped, skipped])).toEqual([{ id: "image-1", reason: "torn" }]);
+});
+
+it("small objects have a row per class, and a line per image in a file of their own", () => {
+  const found = (detectedCount: number, dice: number | undefined) => ({ count: 3, detectedCount, spuriousCount: 1, metrics: { dice } });
+  const smallObjects = { prior: found(1, undefined), refined: found(2, 0.4) };
+  const plain = report(1, [[0.5, 0.6]]);
+  const withObjects = (scored: EvaluationReport): EvaluationReport => ({
+    ...scored,
+    cases: scored.cases.map((one) => ({ ...one, perClass: one.perClass.map((own) => ({ ...own, smallObjects })) })),
+    perClass: scored.perClass.map((own) => ({ ...own, smallObjects })),
+  });
+  expect(smallObjectRows(plain)).toEqual([]);
+  expect(smallObjectRows(withObjects(plain))).toEqual([["vessel", "3", "1", "2", "1", "1", "–", "0.4000"]]);
+  const [header, line] = smallObjectsCsv([withObjects(plain)]).trim().split("\n").map((text) => text.split(","));
+  expect(Object.fromEntries(header!.map((name, column) => [name, line![column]]))).toMatchObject({
+    image: "image-0",
+    class: "vessel",
+    objects: "3",
+    prior_detected: "1",
+    refined_detected: "2",
+    prior_dice: "",
+    refined_dice: "0.4",
   });
 });
 

@@ -1,29 +1,37 @@
 import { join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import { writeFileAtomic } from "@hidiff/core-tensor/node";
-import type { SegmentationDataset, SplitName } from "@hidiff/datasets";
-import { openDataset, writePng } from "@hidiff/datasets/node";
-import { evaluateDataset, type EvaluationReport, type HiDiffOptions, labelMap, type Segmentation } from "hidiff";
+import type { SplitName } from "@hidiff/datasets";
+import { openDataset } from "@hidiff/datasets/node";
+import { evaluateDataset, type EvaluationProtocol, type EvaluationRegion, type EvaluationReport, type HiDiff, type HiDiffOptions } from "hidiff";
 import { useBackend } from "../backend.ts";
 import { makeFolder } from "../files/folder.ts";
 import { formatJson } from "../files/json.ts";
 import { writeManifest } from "../files/manifest.ts";
 import { type InferenceFlags, inferenceOptions } from "../options/inference.ts";
 import { describeEngine, openModel } from "../options/model.ts";
-import { errorPicture } from "../pictures/error-map.ts";
-import { maskPicture } from "../pictures/maps.ts";
 import { formatDuration } from "../terminal/duration.ts";
 import { Output } from "../terminal/output.ts";
 import { withProgress } from "../terminal/progress.ts";
-import { formatTable } from "../terminal/table.ts";
-import { type DatasetOptions, datasetSpec } from "./dataset.ts";
-import { type MetricSummary, summarizeReports } from "./summary.ts";
-import { comparisonHeader, comparisonRows, formatSummary, metricsCsv } from "./tables.ts";
+import { type DatasetOptions, datasetSpec, requireSameSlicing } from "./dataset.ts";
+import { writeEvaluationPictures } from "./pictures.ts";
+import { printReport } from "./print.ts";
+import { type MetricSummary, skippedCases, summarizeClasses, summarizeReports } from "./summary.ts";
+import { metricsCsv, smallObjectsCsv } from "./tables.ts";
 
 export interface EvaluateOptions extends DatasetOptions, InferenceFlags, HiDiffOptions {
   readonly model: string;
   readonly out: string;
   readonly split: SplitName;
+  readonly protocol: EvaluationProtocol;
+  readonly region: EvaluationRegion;
+  /** Objects with fewer pixels than this are scored by themselves. */
+  readonly smallObjects?: number;
+  /** Only these classes, by name. */
+  readonly classes?: readonly string[];
+  /** "theirs=ours": which of the model's classes a class of the data set is. */
+  readonly map?: readonly (readonly [theirs: string, ours: string])[];
+  readonly skipBad?: boolean;
   readonly seed?: number;
   readonly seeds?: readonly number[];
   readonly surface: boolean;
@@ -32,19 +40,20 @@ export interface EvaluateOptions extends DatasetOptions, InferenceFlags, HiDiffO
   readonly json?: boolean;
 }
 
-export const evaluationFiles = { table: "metrics.csv", summary: "metrics.json", pictures: "pictures" } as const;
+export const evaluationFiles = { table: "metrics.csv", summary: "metrics.json", smallObjects: "small-objects.csv", pictures: "pictures" } as const;
 
 /** `hidiff evaluate`: scores the segmentor's own masks and the refined ones of a split. */
 export async function evaluate(options: EvaluateOptions): Promise<void> {
   const output = new Output(options);
   const startedAt = new Date();
-  const { out, split } = options;
+  const { out, split, protocol, region, smallObjects } = options;
   const seeds = options.seeds ?? [options.seed ?? 1];
   const backend = await useBackend(options.backend, output);
   const found = await openModel(options.model, options);
   const { model } = found;
   const spec = await datasetSpec(found, options);
   const dataset = await openDataset(spec);
+  requireSameSlicing(model.manifest, dataset);
   const images = dataset.splits[split].length;
   if (images === 0) throw new HidiffError("evaluate.empty", `The split "${split}" of ${dataset.name} has no images; choose another with --split.`);
   const inference = inferenceOptions(model, options);
@@ -57,15 +66,28 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
       let done = finished.length * images;
       const report = await evaluateDataset(model.model, dataset, {
         ...inference,
+        ...classOptions(model, options),
+        preprocessing: model.manifest.preprocessing.steps,
         packedRefiner: await model.packedRefiner(),
         split,
         seed,
+        protocol,
+        region,
         surface: options.surface,
-        onProgress: (fraction) => progress.update(done + 0.999 * fraction, label),
-        onCase: async ({ id, prior, refined }, segmentation) => {
-          if (options.pictures === true) await writePictures(join(out, evaluationFiles.pictures), dataset, id, { seed, alone: seeds.length === 1, segmentation });
+        ...(smallObjects === undefined ? {} : { smallObjects: { sizeThreshold: smallObjects } }),
+        badCases: options.skipBad === true ? "skip" : "error",
+        onBadCase: ({ id, reason }) => {
           done++;
-          progress.update(done, label, [`${id} Dice ${prior.dice?.toFixed(3) ?? "–"} → ${refined.dice?.toFixed(3) ?? "–"}`]);
+          progress.note(`skipped ${id}: ${reason}`);
+        },
+        onProgress: (fraction) => progress.update(done + 0.999 * fraction, label),
+        onCase: async (evaluated) => {
+          const ending = seeds.length === 1 ? "" : `_seed${seed}`;
+          if (options.pictures === true) await writeEvaluationPictures(join(out, evaluationFiles.pictures), evaluated, ending);
+          done++;
+          const [first] = evaluated.scores;
+          const change = protocol === "case" && first !== undefined ? ` Dice ${first.prior.dice?.toFixed(3) ?? "–"} → ${first.refined.dice?.toFixed(3) ?? "–"}` : "";
+          progress.update(done, label, [`${evaluated.id}${change}`]);
         },
       });
       finished.push(report);
@@ -76,53 +98,48 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
   model.dispose();
 
   const summaries = summarizeReports(reports);
+  const classes = summarizeClasses(reports);
+  const skipped = skippedCases(reports);
   const document = {
     dataset: dataset.name,
     split,
+    protocol,
+    region,
     images,
     model: { path: found.path, name: model.manifest.name, checksums: model.manifest.checksums },
     seeds,
     inference,
     engine,
-    metrics: Object.fromEntries(summaries.map(({ metric, ...values }) => [metric.name, values])),
+    metrics: byName(summaries),
+    perClass: classes.map(({ label, name, summaries: own }, place) => ({
+      label,
+      name,
+      metrics: byName(own),
+      ...(smallObjects === undefined ? {} : { smallObjects: reports.map(({ seed, perClass }) => ({ seed, sizeThreshold: smallObjects, ...perClass[place]!.smallObjects })) }),
+    })),
+    skipped,
     cases: reports.flatMap(({ seed, cases }) => cases.map((scores) => ({ seed, ...scores }))),
   };
+  const files: string[] = [evaluationFiles.table, evaluationFiles.summary];
   await writeFileAtomic(join(out, evaluationFiles.table), metricsCsv(reports));
   await writeFileAtomic(join(out, evaluationFiles.summary), formatJson(document));
-  const manifest = await writeManifest(out, { command: "evaluate", backend, startedAt, details: { model: document.model, dataset: spec, split, seeds, options: inference, engine } });
-  output.emit(document);
-  printReport(output, summaries, { name: dataset.name, split, images, seeds });
-  output.print(`\nWritten to ${out} in ${formatDuration(manifest.seconds)}: ${evaluationFiles.table}, ${evaluationFiles.summary}`);
-}
-
-/** Masks and error maps; never the images themselves. */
-async function writePictures(
-  folder: string,
-  dataset: SegmentationDataset,
-  id: string,
-  { seed, alone, segmentation }: { seed: number; alone: boolean; segmentation: Segmentation },
-): Promise<void> {
-  await makeFolder(folder);
-  const sample = await dataset.load(id);
-  const truth = labelMap(sample.mask, sample.classes);
-  const name = join(folder, alone ? id : `${id}_seed${seed}`);
-  for (const [which, mask] of [["prior", segmentation.priorMask], ["refined", segmentation.mask]] as const) {
-    await writePng(`${name}_${which}_mask.png`, maskPicture(mask, sample, sample.classes));
-    await writePng(`${name}_${which}_errors.png`, errorPicture({ mask, truth, height: sample.height, width: sample.width, region: sample.fieldOfView }));
+  if (smallObjects !== undefined) {
+    await writeFileAtomic(join(out, evaluationFiles.smallObjects), smallObjectsCsv(reports));
+    files.push(evaluationFiles.smallObjects);
   }
+  const details = { model: document.model, dataset: spec, split, protocol, region, seeds, options: inference, engine, skipped };
+  const manifest = await writeManifest(out, { command: "evaluate", backend, startedAt, details });
+  output.emit(document);
+  printReport(output, { reports, summaries, classes, skipped, sizeThreshold: smallObjects });
+  output.print(`\nWritten to ${out} in ${formatDuration(manifest.seconds)}: ${files.join(", ")}`);
 }
 
-function printReport(
-  output: Output,
-  summaries: readonly MetricSummary[],
-  { name, split, images, seeds }: { name: string; split: string; images: number; seeds: readonly number[] },
-): void {
-  const { bold, dim } = output.colours;
-  output.print(bold(`${name}, ${split} split: ${images} image${images === 1 ? "" : "s"}`));
-  output.print(formatTable(comparisonHeader, comparisonRows(summaries)));
-  const dice = summaries.find(({ metric }) => metric.name === "dice")!;
-  const { improvedCount, worsenedCount, count } = dice.comparison;
-  output.print(dim("Mean ± standard deviation over images; bootstrap interval of the mean difference; Wilcoxon signed-rank test."));
-  output.print(`Dice rose in ${improvedCount} and fell in ${worsenedCount} of ${count} images.`);
-  if (seeds.length > 1) output.print(`Mean refined Dice over the seeds ${seeds.join(", ")}: ${formatSummary(dice.seeds, dice.metric.decimals)}`);
+function byName(summaries: readonly MetricSummary[]): Record<string, Omit<MetricSummary, "metric">> {
+  return Object.fromEntries(summaries.map(({ metric, ...values }) => [metric.name, values]));
+}
+
+/** Which classes are scored, in the names of the model. */
+function classOptions({ manifest }: HiDiff, { classes, map }: EvaluateOptions): Pick<Parameters<typeof evaluateDataset>[2], "classNames" | "classes" | "classMapping"> {
+  const names = manifest.classes.toSorted((a, b) => a.label - b.label).map(({ name }) => name);
+  return { classNames: names, ...(classes === undefined ? {} : { classes }), ...(map === undefined ? {} : { classMapping: Object.fromEntries(map) }) };
 }

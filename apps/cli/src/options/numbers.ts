@@ -32,3 +32,18 @@ export function numberList(text: string): number[] {
 export function collect(text: string, previous: readonly string[] = []): string[] {
   return [...previous, text];
 }
+
+/** Reads names with commas between them. */
+export function nameList(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.includes("")) throw new InvalidArgumentError("It must be names with commas between them.");
+  return names;
+}
+
+/** Reads "theirs=ours", which may come several times. */
+export function classPair(text: string, previous: readonly (readonly [string, string])[] = []): (readonly [string, string])[] {
+  const equals = text.indexOf("=");
+  const pair = [text.slice(0, Math.max(equals, 0)).trim(), text.slice(equals + 1).trim()] as const;
+  if (pair.includes("")) throw new InvalidArgumentError("It must be a class of the data set, =, and a class of the model.");
+  return [...previous, pair];
+}

@@ -28,11 +28,6 @@ export function greyPicture(values: Float32Array, { height, width }: Size, { cha
 /** The largest variance that probabilities can have. */
 export const largestVariance = 0.25;
 
-/** An image as networks take it, in [low, high], with 1 or 3 channels. */
-export function imagePicture(values: Float32Array, { height, width }: Size, channels: number, [low, high]: readonly [number, number]): Picture {
-  return { height, width, channels, data: Uint8Array.from(values, (value) => byte((255 * (value - low)) / (high - low))) };
-}
-
 function byte(value: number): number {
   return Math.min(255, Math.max(0, Math.round(value)));
 }

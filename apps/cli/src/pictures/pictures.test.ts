@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { parseColour } from "./colour.ts";
 import { errorColours, errorPicture } from "./error-map.ts";
-import { enlarge, greyPicture, imagePicture, maskPicture } from "./maps.ts";
+import { enlarge, greyPicture, maskPicture } from "./maps.ts";
 import { overlayPicture } from "./overlay.ts";
+import { fullestSlice } from "./slices.ts";
 
 const size = { height: 1, width: 4 };
 
@@ -19,10 +20,6 @@ it("maskPicture is black and white for one class and the labels for several", ()
 it("greyPicture takes one channel and clips", () => {
   const values = Float32Array.of(9, 0, 9, 0.125, 9, 0.25, 9, 7);
   expect([...greyPicture(values, size, { channels: 2, channel: 1, white: 0.25 }).data]).toEqual([0, 128, 255, 255]);
-});
-
-it("imagePicture maps the range to bytes", () => {
-  expect([...imagePicture(Float32Array.of(-1, 0, 1, 3), size, 1, [-1, 1]).data]).toEqual([0, 128, 255, 255]);
 });
 
 it("errorPicture tells right, too much, missed and what is not looked at", () => {
@@ -55,4 +52,11 @@ it("enlarge repeats pixels", () => {
   const { height, width, data } = enlarge({ height: 2, width: 1, channels: 2, data: Uint8Array.of(1, 2, 3, 4) }, 2);
   expect([height, width]).toEqual([4, 2]);
   expect([...data]).toEqual([1, 2, 1, 2, 1, 2, 1, 2, 3, 4, 3, 4, 3, 4, 3, 4]);
+});
+
+it("fullestSlice is the first with the most foreground, or the middle one", () => {
+  const grid = { depth: 4, height: 1, width: 2 };
+  expect(fullestSlice(Uint8Array.of(0, 0, 0, 1, 2, 3, 4, 4), grid)).toBe(2);
+  expect(fullestSlice(new Uint8Array(8), grid)).toBe(2);
+  expect(fullestSlice(new Uint8Array(2), { ...grid, depth: 1 })).toBe(0);
 });

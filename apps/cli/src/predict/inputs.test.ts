@@ -2,14 +2,17 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findInputs, nameInputs } from "./inputs.ts";
+import { findInputs, isVolume } from "./inputs.ts";
 
 let folder = "";
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "hidiff-inputs-"));
-  await mkdir(join(folder, "inner"));
-  await mkdir(join(folder, "none"));
-  for (const name of ["b.png", "a.JPG", "notes.txt", "inner/b.tif", "[1].png"]) await writeFile(join(folder, name), "");
+  for (const inner of ["inner", "none", "series/one", "series/two", "series/notes"]) await mkdir(join(folder, inner), { recursive: true });
+  for (const name of ["b.png", "a.JPG", "notes.txt", "inner/b.tif", "[1].png", "c.nii.gz", "d.BMP", ".hidden.png", "series/notes/a.txt"]) {
+    await writeFile(join(folder, name), "");
+  }
+  const dicom = Buffer.concat([Buffer.alloc(128), Buffer.from("DICM more")]);
+  for (const name of ["one/IM0001", "one/IM0002", "two/x.dcm"]) await writeFile(join(folder, "series", name), dicom);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -17,8 +20,8 @@ describe("findInputs", () => {
   const names = async (...inputs: string[]): Promise<string[]> =>
     (await findInputs(inputs.map((input) => join(folder, input)))).map(({ path }) => path.slice(folder.length + 1));
 
-  it("takes a folder's own images", async () => {
-    expect(await names(".")).toEqual(["[1].png", "a.JPG", "b.png"]);
+  it("takes a folder's own images and volumes", async () => {
+    expect(await names(".")).toEqual(["[1].png", "a.JPG", "b.png", "c.nii.gz", "d.BMP"]);
   });
 
   it("takes patterns, and each file once", async () => {
@@ -29,16 +32,17 @@ describe("findInputs", () => {
     expect(await names("[1].png")).toEqual(["[1].png"]);
   });
 
+  it("takes a folder of DICOM files for one volume, and each one in a folder", async () => {
+    expect(await names("series/one")).toEqual(["series/one"]);
+    expect(await names("series")).toEqual([join("series", "one"), join("series", "two")]);
+    expect(await Promise.all(["series/one", "c.nii.gz", "b.png", "series/notes"].map((name) => isVolume(join(folder, name))))).toEqual([true, true, false, false]);
+  });
+
   it.each([
-    ["none", /no image/],
+    ["none", /no image.*no volume.*no DICOM/],
     ["absent.png", /no file or folder/],
     ["*.webp", /No file matches/],
   ])("refuses %s", async (input, message) => {
     await expect(names(input)).rejects.toThrow(message);
   });
-});
-
-it("nameInputs keeps results apart", () => {
-  const names = nameInputs(["x/a.png", "y/a.png", "a.tif", "z/a-2.png"]).map(({ name }) => name);
-  expect(names).toEqual(["a", "a-2", "a-3", "a-2-2"]);
 });

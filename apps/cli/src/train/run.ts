@@ -33,14 +33,23 @@ export async function train(options: TrainOptions): Promise<void> {
   const configuration = await readConfiguration(options, folder);
   const backend = await useBackend(options.backend, output);
   const bars = new PhaseBars();
-  const interruption = onInterruption(() => bars.note("Stopping after this iteration; Ctrl-C once more stops at once, without a checkpoint."));
+  const interruption = onInterruption(() => bars.note("Stopping as soon as this step is done; Ctrl-C once more stops at once, without a checkpoint."));
   output.emit({ event: "start", folder, backend: backend.name, configuration });
   let checkpoint: string | undefined;
   try {
-    const { complete, bundle, model } = await runTraining(configuration, {
+    const { complete, bundle, waiting, model } = await runTraining(configuration, {
       folder,
       resume,
       signal: interruption.signal,
+      onNote: (note) => {
+        bars.note(note);
+        output.emit({ event: "note", note });
+      },
+      onPreparation: (done, total) => bars.showPreparation(done, total),
+      onBadCase: (id, error) => {
+        bars.note(`Left out ${id}: ${error.message}`);
+        output.emit({ event: "skipped", id, reason: error.message });
+      },
       onIteration: (report) => {
         bars.show(report);
         output.emit({ event: "iteration", ...report });
@@ -61,8 +70,9 @@ export async function train(options: TrainOptions): Promise<void> {
       throw new HidiffError(stopped, `everything done so far is in ${checkpoint}. Continue with: hidiff train --resume --out ${folder}`);
     }
     await writeManifest(folder, { command: "train", backend, startedAt, details: { seed: configuration.training.seed, resumed: resume, configuration, bundle } });
-    output.emit({ event: "done", bundle });
+    output.emit({ event: "done", bundle, waiting });
     output.print(`Trained in ${formatDuration((Date.now() - startedAt.getTime()) / 1000)}. The model is ${bundle}`);
+    output.print(`Waited for data: ${(100 * waiting).toFixed(1)} % of the time.`);
     output.print(`Evaluate it: hidiff evaluate --model ${bundle}`);
   } finally {
     bars.stop();
@@ -70,19 +80,21 @@ export async function train(options: TrainOptions): Promise<void> {
   }
 }
 
-/** A bar per phase. */
+/** A bar per phase, the reading of the cases before the first one included. */
 class PhaseBars {
-  #phase: TrainingReport["phase"] | undefined;
+  #phase: TrainingReport["phase"] | "preparation" | undefined;
   #bar: Progress | undefined;
   /** When the last iteration ended: a phase's bar appears with its first report, but began then. */
   #reportedAt: number = performance.now();
 
+  showPreparation(done: number, total: number): void {
+    if (this.#phase !== "preparation") this.#start("preparation", { total, unit: "cases" });
+    this.#bar?.update(done, "Reading the data");
+    this.#reportedAt = performance.now();
+  }
+
   show({ phase, iteration, total, losses }: TrainingReport): void {
-    if (phase !== this.#phase) {
-      this.stop();
-      this.#phase = phase;
-      this.#bar = new Progress({ total, done: iteration - 1, since: this.#reportedAt, unit: "it" });
-    }
+    if (phase !== this.#phase) this.#start(phase, { total, done: iteration - 1, unit: "it" });
     this.#bar?.update(iteration, phaseLabels[phase], describeLosses(losses));
     this.#reportedAt = performance.now();
   }
@@ -95,6 +107,12 @@ class PhaseBars {
   stop(): void {
     this.#bar?.stop();
     this.#bar = undefined;
+  }
+
+  #start(phase: TrainingReport["phase"] | "preparation", options: Omit<ConstructorParameters<typeof Progress>[0], "since">): void {
+    this.stop();
+    this.#phase = phase;
+    this.#bar = new Progress({ ...options, since: this.#reportedAt });
   }
 }
 

@@ -51,6 +51,10 @@ figcaption { font-size: 0.8rem; margin-top: 4px; line-height: 1.3; }
 .steps { display: grid; margin-top: 16px; grid-auto-flow: column; grid-auto-columns: minmax(84px, 1fr); gap: 8px; overflow-x: auto; padding-bottom: 6px; }
 .step { display: grid; gap: 6px; }
 .step p { font-size: 0.8rem; text-align: center; margin: 0; color: var(--soft); font-variant-numeric: tabular-nums; }
+.sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(170px, 1fr)); gap: 16px 12px; margin-top: 16px; align-items: start; }
+.sheet figcaption { overflow-wrap: anywhere; }
+.findings { margin: 0; padding: 0; list-style: none; display: grid; gap: 10px; }
+details summary { cursor: pointer; color: var(--soft); font-size: 0.85rem; }
 code { font: 0.9em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; background: var(--card); border: 1px solid var(--line); border-radius: 5px; padding: 1px 5px; overflow-wrap: anywhere; }
 @media (max-width: 760px) {
   main { padding: 26px 14px 48px; }

@@ -1,0 +1,21 @@
+import { escapeHtml } from "./html.ts";
+import { pageStyle } from "./style.ts";
+
+/** A whole page in one file. @param main the HTML of its content */
+export function htmlDocument(title: string, main: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(title)}</title>
+<style>${pageStyle}</style>
+</head>
+<body>
+<main>
+${main}
+</main>
+</body>
+</html>
+`;
+}

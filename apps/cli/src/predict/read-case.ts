@@ -1,0 +1,120 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { HidiffError } from "@hidiff/core-tensor/errors";
+import { fileError } from "@hidiff/core-tensor/node";
+import { type ImageStack, imageStack, type OrientedVolume, orientVolume, stackChannels, type Volume } from "@hidiff/datasets";
+import { readImage, readVolume } from "@hidiff/datasets/node";
+import type { BundleManifest } from "hidiff";
+import type { PredictionCase } from "./cases.ts";
+import { isVolume } from "./inputs.ts";
+
+/** A volume and the way from its slices back to the order of its file. */
+export interface ReadVolumeCase {
+  readonly like: Volume;
+  readonly oriented: OrientedVolume;
+}
+
+/** What was read of a case. */
+export interface ReadCase {
+  readonly image: ImageStack;
+  /** Undefined for images. */
+  readonly volume: ReadVolumeCase | undefined;
+}
+
+/**
+ * Reads an image or a volume as those of the model's training were read.
+ *
+ * @throws HidiffError `cli.channels`, `cli.grid`, `cli.volume`, and those of reading
+ */
+export async function readCase({ paths }: PredictionCase, manifest: BundleManifest): Promise<ReadCase> {
+  const parts: ReadCase[] = [];
+  for (const path of paths) {
+    const part = (await isVolume(path)) ? await readVolumeCase(path, manifest) : { image: imageStack(await readImage(path)), volume: undefined };
+    if (parts.length > 0) requireSameGrid(parts[0]!, part, paths[0]!, path);
+    parts.push(part);
+  }
+  const first = parts[0]!;
+  const image = parts.length === 1 ? first.image : stackChannels(parts.map((part) => part.image));
+  if (paths.length > 1) {
+    for (const [index, part] of parts.entries()) {
+      if (part.image.channels !== 1) throw new HidiffError("cli.channels", `${paths[index]} has ${part.image.channels} channels; expected one, as its name is that of one channel.`);
+    }
+  }
+  requireChannels(manifest, image, first.volume !== undefined, paths[0]!);
+  return { image, volume: first.volume };
+}
+
+async function readVolumeCase(path: string, { name, preprocessing: { volumes } }: BundleManifest): Promise<ReadCase> {
+  if (volumes === undefined) {
+    throw new HidiffError(
+      "cli.volume",
+      `${path} is a volume, but the images that the model ${name} was trained on say nothing of how slices lie in the patient, so its masks could be wrong ` +
+        "without a sign; use a model that was trained on volumes.",
+    );
+  }
+  const like = await readVolume(path);
+  const oriented = orientVolume(like, volumes.plane);
+  const { depth, height, width, channels, spacing, slice } = oriented.image;
+  const image = { depth, height, width, channels, spacing, slice };
+  return { image: { ...image, outside: new Array<number>(channels).fill(volumes.outside) }, volume: { like, oriented } };
+}
+
+/** How far grids may differ that are the same but for rounding, in millimetres or in direction cosines. */
+const tolerance = 1e-3;
+
+function requireSameGrid({ image, volume }: ReadCase, other: ReadCase, path: string, otherPath: string): void {
+  const grid = ({ depth, height, width }: ImageStack): string => `${width}×${height}×${depth}`;
+  const numbers = (found: ReadCase): number[] => {
+    const geometry = found.volume?.like.geometry;
+    return geometry === undefined ? [] : [...geometry.spacing, ...geometry.origin, ...geometry.direction];
+  };
+  const [own, others] = [numbers({ image, volume }), numbers(other)];
+  const same = own.length === others.length && own.every((value, index) => Math.abs(value - others[index]!) <= tolerance);
+  if (grid(image) === grid(other.image) && same) return;
+  throw new HidiffError(
+    "cli.grid",
+    `${otherPath} (${grid(other.image)}) is not on the grid of ${path} (${grid(image)}), by size or by place; the channels of an image must be resampled to one grid first.`,
+  );
+}
+
+const photographs: Readonly<Record<number, string>> = { 1: "grey (1 channel)", 3: "RGB (3 channels)" };
+
+function requireChannels({ name, architecture, channelNames }: BundleManifest, image: ImageStack, isVolumeCase: boolean, path: string): void {
+  const expected = architecture.imageChannels;
+  if (image.channels === expected) return;
+  const describe = (channels: number): string => (isVolumeCase ? undefined : photographs[channels]) ?? `${channels} channel${channels === 1 ? "" : "s"}`;
+  const examples = (channelNames ?? ["0000", "0001"]).slice(0, 2).map((channel) => `CASE_${channel}`);
+  const remedy =
+    image.channels === 1 && expected > 1 && (isVolumeCase || channelNames !== undefined)
+      ? `give a file with all ${channelNames === undefined ? "of them" : `of ${channelNames.join(", ")}`}, or one file a channel, named ${examples.join(", ")}, …`
+      : "convert the image or use another model";
+  const takes = isVolumeCase ? `takes ${describe(expected)}` : `takes images that are ${describe(expected)}`;
+  throw new HidiffError("cli.channels", `${path} ${isVolumeCase ? "has" : "is"} ${describe(image.channels)}, but the model ${name} ${takes}; ${remedy}.`);
+}
+
+/** The SHA-256 of a case's files one after the other; of a folder those of its files, by name. */
+export async function checksum({ paths }: PredictionCase): Promise<string> {
+  const hash = createHash("sha256");
+  for (const path of paths) {
+    for (const file of await filesOf(path)) {
+      try {
+        for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+      } catch (error) {
+        throw fileError("read", file, error);
+      }
+    }
+  }
+  return hash.digest("hex");
+}
+
+async function filesOf(path: string): Promise<string[]> {
+  try {
+    if (!(await stat(path)).isDirectory()) return [path];
+    const entries = await readdir(path, { withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map(({ name }) => join(path, name)).sort();
+  } catch (error) {
+    throw fileError("read", path, error);
+  }
+}

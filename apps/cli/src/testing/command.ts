@@ -1,0 +1,39 @@
+import { spawn } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const repository = join(dirname(fileURLToPath(import.meta.url)), "../../../..");
+
+interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface RunOptions {
+  /** Called with all of standard output so far. */
+  readonly onOutput?: (stdout: string, interrupt: () => void) => void;
+}
+
+/** Runs the command from its sources, on the embedded backend. */
+export function hidiff(arguments_: readonly string[], { onOutput }: RunOptions = {}): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ["--conditions=@hidiff/source", "--import", "tsx", "apps/cli/bin/hidiff.js", ...arguments_], {
+      cwd: repository,
+      env: { ...process.env, HIDIFF_BACKEND: "wasm", NO_COLOR: "1", DEBUG: "" },
+    });
+    let [stdout, stderr] = ["", ""];
+    child.stdout.on("data", (chunk: Buffer) => {
+      stdout += chunk.toString();
+      onOutput?.(stdout, () => child.kill("SIGINT"));
+    });
+    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+/** The last line of standard error. */
+export function lastLine({ stderr }: Outcome): string {
+  return stderr.trim().split("\n").at(-1) ?? "";
+}
