@@ -4,7 +4,7 @@
  */
 import { Generator } from "@hidiff/core-tensor";
 import { selectBackend } from "@hidiff/core-tensor/node";
-import { createBatchSource, syntheticFundus } from "@hidiff/datasets";
+import { createBatchSource, prepareSamples, syntheticFundus } from "@hidiff/datasets";
 import { configurationSchema, HybridModel, parse, pretrainSegmentor, preset, segment, trainAlternating, TrainingSession } from "hidiff";
 
 export interface SliceTimes {
@@ -20,7 +20,7 @@ export interface SliceTimes {
 const repetitions = 5;
 const { name: backend } = await selectBackend();
 const { architecture, training, inference } = parse(configurationSchema, preset("demo"), "The preset");
-const dataset = syntheticFundus({ count: { train: 8, validation: 0, test: 1 }, size: 64, seed: 1 });
+const samples = await prepareSamples(syntheticFundus({ count: { train: 8, validation: 0, test: 1 }, size: 64, seed: 1 }));
 const options = {
   ...training,
   pretraining: { ...training.pretraining, iterations: repetitions + 1 },
@@ -28,7 +28,7 @@ const options = {
 };
 const model = new HybridModel({ ...architecture, imageChannels: 3, classes: 1 }, new Generator(1));
 const session = new TrainingSession(model, options);
-const batches = createBatchSource(dataset, { split: "train", batchSize: training.batchSize, cropSize: training.cropSize, seed: 1 });
+const batches = createBatchSource(samples, { split: "train", batchSize: training.batchSize, cropSize: training.cropSize, seed: 1 });
 
 /** The median over all iterations but the first, which warms up. */
 async function medianIteration(train: typeof pretrainSegmentor): Promise<number> {
@@ -49,7 +49,7 @@ function median(values: readonly number[]): number {
 
 const pretraining = await medianIteration(pretrainSegmentor);
 const alternating = await medianIteration(trainAlternating);
-const sample = await dataset.load("test-0");
+const sample = await samples.load("test-0");
 const image = { height: sample.height, width: sample.width, channels: sample.imageChannels, data: sample.image };
 const inferences: number[] = [];
 for (let i = 0; i < 4; i++) {
