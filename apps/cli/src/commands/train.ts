@@ -14,7 +14,7 @@ export function trainCommand(): Command {
     .addOption(sharedOptions.set("change one option of the configuration; may come several times"))
     .option("--seed <n>", "seed of everything random (training.seed)", wholeNumber)
     .addOption(sharedOptions.backend())
-    .addOption(sharedOptions.json("print JSON lines: start, iteration, validation, checkpoint, done"))
+    .addOption(sharedOptions.json("print JSON lines: start, note, skipped, iteration, validation, checkpoint, done"))
     .addHelpText(
       "after",
       `

@@ -8,7 +8,7 @@ import { Output } from "../terminal/output.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { formatTable } from "../terminal/table.ts";
 import { outlineColours } from "./class-colours.ts";
-import { type DatasetFlags, openFolder } from "./open.ts";
+import { type DatasetFlags, openWhatIsSound } from "./open.ts";
 import { buildCheckPage, type SheetPicture } from "./page.ts";
 import { countSizes, describeSizes, formatShare, formatSpacing, splitNames, summarizeClasses } from "./summary.ts";
 import { thumbnail } from "./thumbnail.ts";
@@ -30,12 +30,13 @@ const mostSuspects = 24;
  */
 export async function checkDataset(folder: string, options: CheckOptions): Promise<void> {
   const output = new Output(options);
-  const { spec, dataset } = await openFolder(folder, options);
+  const { spec, dataset, problem } = await openWhatIsSound(folder, options);
   output.note(`Layout: ${spec.name}`);
   const total = splitNames.reduce((sum, split) => sum + dataset.splits[split].length, 0);
-  const inspection = await withProgress({ total, unit: "cases" }, (progress) =>
+  const found = await withProgress({ total, unit: "cases" }, (progress) =>
     inspectDataset(dataset, { onCase: (done) => progress.update(done, "Reading") }),
   );
+  const inspection = problem === undefined ? found : { ...found, findings: [cannotBeOpened(problem), ...found.findings] };
   const chosen = chooseCases(inspection, options.pictures);
   const pictures: SheetPicture[] = [];
   for (const fact of chosen) {
@@ -60,7 +61,15 @@ export async function checkDataset(folder: string, options: CheckOptions): Promi
   });
   printReport(output, inspection);
   output.print(`\nLook at it: ${options.out}`);
-  if (errors > 0) throw new HidiffError("dataset.findings", `${errors} error${errors === 1 ? " was" : "s were"} found in ${folder}; they are listed above and in ${options.out}.`);
+  if (errors > 0) {
+    const count = errors === 1 ? "1 error was" : `${errors} errors were`;
+    throw new HidiffError("dataset.findings", `${count} found in ${folder}; see above and ${options.out}.`);
+  }
+}
+
+/** Files that were left out here keep every other command from opening the data set. */
+function cannotBeOpened({ message }: HidiffError): Finding {
+  return { severity: "error", kind: "unreadable", message: `The data set cannot be opened as it is. ${message}`, cases: [] };
 }
 
 /** Cases with findings first, then others, evenly over the data set. */

@@ -63,7 +63,7 @@ describe("hidiff dataset", () => {
       await hidiff(["dataset", "synthesize", "kvasir", inside("new")]),
     ];
     expect(unknown.code).toBe(1);
-    expect(lastLine(unknown)).toMatch(/layout of no known data set\. Name one with --dataset/);
+    expect(lastLine(unknown)).toMatch(/layout of no known data set\. It holds several data sets: "brains" \(brats2021\), "polyps" \(kvasir-seg\); give one of them/);
     expect(misspelled.code).toBe(2);
     expect(lastLine(misspelled)).toContain('Did you mean "kvasir-seg"?');
     expect(undrawn.code).toBe(2);

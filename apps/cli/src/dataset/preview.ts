@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { augmentationFor, type Batch, createBatchSource, type ImageStack, preprocess, prepareSamples, type SegmentationCase, type SegmentationDataset, type SplitName } from "@hidiff/datasets";
+import { augmentationFor, type BadCase, type Batch, createBatchSource, type ImageStack, preprocess, prepareSamples, type SegmentationCase, type SegmentationDataset, type SplitName, tryLoad } from "@hidiff/datasets";
 import { writePng } from "@hidiff/datasets/node";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import { labelMap } from "hidiff";
@@ -32,20 +32,27 @@ export async function previewDataset(folder: string, options: PreviewOptions): P
   if (dataset.splits[options.split].length === 0) {
     throw new HidiffError("dataset.empty", `The split "${options.split}" of ${dataset.name} has no cases; choose another with --split.`);
   }
-  const pictures = options.augmented === true ? await augmentedCrops(dataset, options) : await wholeCases(dataset, options);
+  const pictures = options.augmented === true ? await augmentedCrops(dataset, options) : await wholeCases(dataset, options, output);
   await makeFolder(dirname(options.out));
   await writePng(options.out, contactSheet(pictures, options.columns));
   output.print(`${pictures.length} pictures, row by row, in ${options.out}`);
 }
 
-async function wholeCases(dataset: SegmentationDataset, options: PreviewOptions): Promise<Picture[]> {
+/** Cases that cannot be read are told and left out; the last of them is the error where none can. */
+async function wholeCases(dataset: SegmentationDataset, options: PreviewOptions, output: Output): Promise<Picture[]> {
   const pictures: Picture[] = [];
+  let last: BadCase | undefined;
   for (const id of chooseIds(dataset, options)) {
-    const item = await dataset.load(id);
+    const item = await tryLoad(dataset, id, "skip", (bad) => {
+      last = bad;
+      output.note(`${id} is left out: ${bad.error.message}`);
+    });
+    if (item === undefined) continue;
     const shown = options.prepared === true ? prepare(item, dataset) : item;
     pictures.push(await thumbnail(shown, fullestSlice(shown), outlineColours(dataset)));
     process.stdout.write(`${id}\n`);
   }
+  if (pictures.length === 0 && last !== undefined) throw last.error;
   return pictures;
 }
 

@@ -2,6 +2,7 @@ import { fstatSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import { fileError } from "@hidiff/core-tensor/files-node";
+import { statFile } from "../files/read-file.ts";
 import type * as Library from "h5wasm";
 
 type H5wasm = typeof Library;
@@ -89,13 +90,14 @@ export async function withHdf5<T>(operation: string, path: string, use: (file: O
     const reason = complaint === undefined ? "" : ` (${complaint})`;
     throw new HidiffError("datasets.hdf5", `${operation}: "${path}" ${what}${reason}. Copy or download the file again, or write it anew.`, { cause });
   };
+  await statFile(path); // before it is opened: who opens a pipe waits
   const handle = await open(path, "r").catch((error: unknown) => {
     throw fileError("read", path, error);
   });
   // From here on nothing waits, so that one file is open in the library at a time.
   try {
     const status = fstatSync(handle.fd);
-    if (!status.isFile()) throw fileError("read", path, Object.assign(new Error("it is no regular file"), { code: status.isDirectory() ? "EISDIR" : "" }));
+    if (status.size === 0) fail("is not a complete HDF5 file: it is empty");
     const name = `read-${opened++}.h5`;
     const node = files.createFile("/", name, {}, true, false);
     node.usedBytes = status.size;

@@ -95,7 +95,7 @@ describe("listFolder", () => {
   it("sorts the names and leaves hidden ones out", async () => {
     const path = join(folder, "Ordner ä");
     await mkdir(path);
-    for (const name of ["b.png", "a10.png", "a2.png", "._a2.png", ".DS_Store"]) await writeFile(join(path, name), "");
+    for (const name of ["b.png", "a10.png", "a2.png", "._a2.png", ".DS_Store", "__MACOSX"]) await writeFile(join(path, name), "");
     expect(await listFolder(path)).toEqual(["a10.png", "a2.png", "b.png"]);
   });
 

@@ -1,7 +1,7 @@
 import { lstatSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, relative as relativePath, resolve, sep, win32 } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import { fileError } from "@hidiff/core-tensor/files-node";
+import { readError } from "./read-file.ts";
 
 /**
  * The path of a file that a list, a table or a description names relative to a folder. It cannot lead out of the folder:
@@ -11,35 +11,61 @@ import { fileError } from "@hidiff/core-tensor/files-node";
  * @throws `datasets.path` for a path that leads outside, `file.read` where `root` or a part of the path cannot be looked up
  */
 export function resolveInside(root: string, relative: string): string {
-  const refuse = (what: string, cause?: unknown): never => {
-    throw new HidiffError("datasets.path", `resolveInside: ${JSON.stringify(relative)} ${what}. Expected a path relative to "${root}" that stays in it.`, { cause });
+  const path = joinInside(root, relative);
+  checkInside(root, path, JSON.stringify(relative));
+  return path;
+}
+
+/** As {@link resolveInside}, but links are not followed: {@link checkInside} must do that before the file is read. */
+export function joinInside(root: string, relative: string): string {
+  const refuse = (what: string): never => {
+    throw new HidiffError("datasets.path", `resolveInside: ${JSON.stringify(relative)} ${what}. Expected a path relative to "${root}" that stays in it.`);
   };
   if (relative.trim() === "" || relative.includes("\0")) refuse("is no path");
   if (isAbsolute(relative) || win32.isAbsolute(relative) || /^[A-Za-z]:/.test(relative)) refuse("is absolute");
   if (relative.split(/[/\\]/).includes("..")) refuse('contains ".."');
+  return join(root, relative);
+}
+
+/**
+ * Checks that no symbolic link on the way from a folder to a path in it leads out of the folder, such as to the files of
+ * another user. What does not exist is no link.
+ *
+ * @param named how errors call the path
+ * @throws `datasets.path` for a link that leads outside, nowhere or in a circle, `file.read` for what cannot be looked up
+ */
+export function checkInside(root: string, path: string, named: string = `"${path}"`): void {
+  const refuse = (link: string, where: string, cause?: unknown): never => {
+    const name = `${named} ${link === resolve(path) ? "is" : "lies behind"}`;
+    throw new HidiffError(
+      "datasets.path",
+      `resolveInside: ${name} a symbolic link ${where}. Put the file itself there; files of a data set must lie within its folder, "${root}".`,
+      { cause },
+    );
+  };
   const realRoot = realPath(root);
   const base = resolve(root);
   // The deepest part that exists decides: what does not exist below it is no link.
-  for (let existing = join(base, relative); existing.length > base.length; existing = dirname(existing)) {
+  for (let existing = resolve(path); existing.length > base.length; existing = dirname(existing)) {
     if (!exists(existing)) continue;
     let real: string;
     try {
       real = realpathSync(existing);
     } catch (error) {
-      return refuse(`leads through a symbolic link that ends nowhere or in a circle ("${existing}")`, error);
+      if ((error as NodeJS.ErrnoException).code === "EACCES") throw readError(existing, error);
+      return refuse(existing, "that ends nowhere or leads in a circle", error);
     }
     const way = relativePath(realRoot, real);
-    if (isAbsolute(way) || way.split(sep)[0] === "..") refuse(`leads through a symbolic link to "${real}", outside of the folder`);
+    if (isAbsolute(way) || way.split(sep)[0] === "..") refuse(existing, `to "${real}", outside of the data set`);
     break;
   }
-  return join(root, relative);
 }
 
 function realPath(path: string): string {
   try {
     return realpathSync(path);
   } catch (error) {
-    throw fileError("read", path, error);
+    throw readError(path, error);
   }
 }
 
@@ -51,6 +77,6 @@ function exists(path: string): boolean {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return false;
-    throw fileError("read", path, error);
+    throw readError(path, error);
   }
 }

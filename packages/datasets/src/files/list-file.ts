@@ -1,6 +1,5 @@
-import { readFile, stat } from "node:fs/promises";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import { fileError } from "@hidiff/core-tensor/files-node";
+import { readWholeFile, statFile } from "./read-file.ts";
 
 /** The largest list that makes sense: a million lines of 64 bytes. Larger files are something else. */
 const limitBytes = 2 ** 26;
@@ -16,13 +15,9 @@ export async function readListFile(path: string): Promise<string[]> {
   const fail = (what: string): never => {
     throw new HidiffError("datasets.list", `readListFile: "${path}" ${what}. Expected a UTF-8 text of one name a line, each once.`);
   };
-  const read = async (): Promise<Buffer> => {
-    const { size } = await stat(path);
-    return size > limitBytes ? fail(`has ${size} bytes, which is too long for a list`) : readFile(path);
-  };
-  const bytes = await read().catch((error: unknown) => {
-    throw error instanceof HidiffError ? error : fileError("read", path, error);
-  });
+  const { size } = await statFile(path);
+  if (size > limitBytes) fail(`has ${size} bytes, which is too long for a list`);
+  const bytes = await readWholeFile(path);
   if (bytes.includes(0)) fail("contains zero bytes: it is binary, or a text in UTF-16");
   let text: string;
   try {

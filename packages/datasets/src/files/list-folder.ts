@@ -10,14 +10,14 @@ const reasons: Readonly<Record<string, string>> = {
 
 /**
  * The names in a folder, sorted by their characters' codes. Hidden ones (those that begin with a dot, such as the
- * `._image.png` that macOS leaves beside images) are left out.
+ * `._image.png` that macOS leaves beside images) and its `__MACOSX` are left out.
  *
  * @param expected what the folder should hold, for the error
  * @throws `datasets.layout` where the folder is missing or cannot be read
  */
 export async function listFolder(path: string, expected: string = "a folder of the data set"): Promise<string[]> {
   try {
-    return (await readdir(path)).filter((name) => !name.startsWith(".")).sort();
+    return (await readdir(path)).filter((name) => !name.startsWith(".") && name !== "__MACOSX").sort();
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new HidiffError(

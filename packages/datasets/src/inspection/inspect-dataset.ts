@@ -27,16 +27,17 @@ export async function inspectDataset(dataset: SegmentationDataset, { onCase }: I
   const unreadable: { id: string; reason: string }[] = [];
   const places = (Object.entries(dataset.splits) as [SplitName, readonly string[]][]).flatMap(([split, ids]) => ids.map((id) => ({ split, id })));
   for (const [index, { split, id }] of places.entries()) {
+    let item: SegmentationCase | undefined;
+    let known: CaseFacts | undefined;
     try {
-      const item = await dataset.load(id);
-      const known = caseFacts(item, { split, group: dataset.groups?.get(id), classes: classNames.length });
+      item = await dataset.load(id);
+      known = caseFacts(item, { split, group: dataset.groups?.get(id), classes: classNames.length });
       facts.push(known);
-      await onCase?.(index + 1, places.length, known, item);
     } catch (error) {
       if (!isHidiffError(error)) throw error;
       unreadable.push({ id, reason: error.message });
-      await onCase?.(index + 1, places.length, undefined, undefined);
     }
+    await onCase?.(index + 1, places.length, known, known === undefined ? undefined : item);
   }
   const observations = { facts, unreadable, splits: dataset.splits, classNames, notes: dataset.notes ?? [] };
   return { dataset: dataset.name, imageChannels: dataset.imageChannels, classNames, facts, unreadable, findings: findProblems(observations) };

@@ -1,9 +1,9 @@
-import { link, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openBrats2021 } from "./brats2021.ts";
-import { writeNifti } from "./volume-case-fixtures.ts";
+import { writeNifti } from "./volume-cases/fixtures.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -96,10 +96,22 @@ describe("openBrats2021", () => {
     const validation = await list([name(1)], "validation.txt");
     expect((await openBrats2021(own, { lists: { train, validation, test } })).splits).toEqual({ train: [name(2)], validation: [name(1)], test: [name(0)] });
     expect((await openBrats2021(own, { lists: { train, test } })).splits).toEqual({ train: [name(2)], validation: [], test: [name(0)] });
+    expect((await openBrats2021(own, { lists: { train, test } })).notes).toEqual([`1 of the 3 cases are in no list and not used: ${name(1)}.`]);
     await expect(openBrats2021(own, { lists: { train, test: train } })).rejects.toMatchObject({ code: "datasets.overlap" });
     const wrong = await list(["BraTS2021_00009"], "wrong.txt");
     await expect(openBrats2021(own, { lists: { train, test: wrong } })).rejects.toThrow(/wrong\.txt" names "BraTS2021_00009".*Did you mean "BraTS2021_00000"/);
     await expect(openBrats2021(own, { lists: { train, test: join(own, "absent.txt") } })).rejects.toMatchObject({ code: "file.read" });
+  });
+
+  it("passes over the litter of archives", async () => {
+    const own = await root();
+    await writeCase(join(own, "data"), 1, "LPS", "NII.GZ");
+    await mkdir(join(own, "__MACOSX", name(1)), { recursive: true });
+    await symlink(join(own, "nowhere"), join(own, "dangling"));
+    for (const file of [".DS_Store", `._${name(1)}_seg.nii.gz`]) await writeFile(join(own, "data", name(1), file), "litter");
+    const dataset = await openBrats2021(own);
+    expect(dataset.splits.train).toEqual([name(1)]);
+    expect((await dataset.load(name(1))).labels.slice(1)).toContain(3);
   });
 
   it("names missing sequences, or leaves the case out without changing the split of the others", async () => {

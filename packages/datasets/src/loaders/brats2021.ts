@@ -1,14 +1,15 @@
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import { z } from "zod";
 import { parse } from "../config/parse.ts";
+import { isFolder } from "../files/exists.ts";
 import { listFolder } from "../files/list-folder.ts";
-import { checkDisjoint } from "../splits/check.ts";
+import { checkDisjoint, unlistedNote } from "../splits/check.ts";
 import { splitByFraction } from "../splits/fractions.ts";
 import { validationFrom } from "../splits/validation-from.ts";
 import type { SegmentationDataset, SplitName } from "../types.ts";
-import { findCases } from "./volume-case-listing.ts";
+import { findCase } from "./find-case.ts";
+import { findReadable } from "./volume-cases/find-cases.ts";
 import {
   type CaseLists,
   caseListsField,
@@ -17,9 +18,9 @@ import {
   validationField,
   type VolumeDatasetOptions,
   volumeOptionFields,
-} from "./volume-case-options.ts";
-import { keepFound, splitsFromLists } from "./volume-case-splits.ts";
-import { type FoundVolumeCase, findVolumeCase, loadVolumeCase, volumeFiles, type VolumeReading } from "./volume-case.ts";
+} from "./volume-cases/options.ts";
+import { keepFound, splitsFromLists } from "./volume-cases/case-lists.ts";
+import { type FoundVolumeCase, findVolumeCase, loadVolumeCase, volumeFiles, type VolumeReading } from "./volume-cases/volume-case.ts";
 
 export interface Brats2021Options extends VolumeDatasetOptions {
   /** Seeds the split into training and test cases. Default 0. */
@@ -66,7 +67,7 @@ export async function openBrats2021(root: string, options: Brats2021Options = {}
   const folders = await caseFolders(root);
   const ids = [...folders.keys()];
   const chosen = await chooseSplits(ids, settings);
-  const { cases, notes } = await findCases(ids, settings.badFiles, async (id): Promise<FoundVolumeCase> => {
+  const { cases, notes } = await findReadable(ids, settings.badFiles, async (id): Promise<FoundVolumeCase> => {
     const folder = folders.get(id)!;
     const files = await volumeFiles(folder, "the files of a case");
     const needed = [...channelNames, "seg"];
@@ -79,13 +80,9 @@ export async function openBrats2021(root: string, options: Brats2021Options = {}
       );
     }
     const [labels, ...images] = [...needed].reverse().map((name) => files.get(`${id}_${name}`)!);
-    return findVolumeCase({ id, images: images.reverse(), labels: labels! }, reading.plane);
+    return findVolumeCase(root, { id, images: images.reverse(), labels: labels! }, reading.plane);
   });
-  const get = (id: string): FoundVolumeCase => {
-    const known = cases.get(id);
-    if (known === undefined) throw new HidiffError("datasets.id", `brats2021: there is no case "${id}"; ids look like "${ids[0]}".`);
-    return known;
-  };
+  const get = (id: string): FoundVolumeCase => findCase("brats2021", cases, id);
   return {
     name: "brats2021",
     imageChannels: channelNames.length,
@@ -94,7 +91,7 @@ export async function openBrats2021(root: string, options: Brats2021Options = {}
     classes: 4,
     classNames: ["background", "necrotic core", "oedema", "enhancing tumour"],
     splits: keepFound(chosen, cases),
-    notes,
+    notes: [...(settings.lists === undefined ? [] : unlistedNote(ids, chosen)), ...notes],
     preprocessing: settings.preprocessing ?? [
       { step: "crop-border", pixels: 8 },
       { step: "z-score", region: "nonzero" },
@@ -120,7 +117,7 @@ async function caseFolders(root: string): Promise<Map<string, string>> {
   if (direct.length > 0) return new Map(direct);
   const nested: (readonly [string, string])[] = [];
   for (const parent of names.map((name) => join(root, name))) {
-    if (!(await stat(parent)).isDirectory()) continue;
+    if (!(await isFolder(parent))) continue;
     const inner = await listFolder(parent);
     nested.push(...inner.filter(isCase).map((name) => [name, join(parent, name)] as const));
   }

@@ -59,6 +59,14 @@ describe("openChaseDb1", () => {
     const { splits, notes } = await openChaseDb1(root);
     expect(splits).toEqual({ train: ["Image_01L"], validation: [], test: [] });
     expect(notes).toEqual([expect.stringMatching(/has 1 of CHASE_DB1's 28 images/)]);
+    await drawImage(join(root, "Image_02L_2ndHO.png"), { channels: 1 });
+    await expect(openChaseDb1(root)).rejects.toThrow(/1 mask has no image: ".*Image_02L_2ndHO\.png"/);
+    await drawImage(join(root, "Image_02L.JPG"));
+    await drawImage(join(root, "Image_02L_1stHO.png"), { channels: 1 });
+    expect(Object.values((await openChaseDb1(root)).splits).flat()).toEqual(["Image_01L", "Image_02L"]);
+    await rm(join(root, "Image_02L.JPG"));
+    await rm(join(root, "Image_02L_1stHO.png"));
+    await rm(join(root, "Image_02L_2ndHO.png"));
     await expect(openChaseDb1(root, { test: 1 })).rejects.toThrow(/test must be an integer from 0 to 0.*got 1/);
     await expect(openChaseDb1(join(root, "absent"))).rejects.toMatchObject({ code: "datasets.layout" });
   });

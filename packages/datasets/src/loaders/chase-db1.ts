@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import { listFolder } from "../files/list-folder.ts";
 import { checkGroups } from "../splits/check.ts";
 import { type ValidationChoice, validationFrom } from "../splits/validation-from.ts";
 import type { SegmentationDataset } from "../types.ts";
-import { partner } from "./layout.ts";
-import { type Photograph, photographDataset, photographPreprocessing } from "./photographs.ts";
+import { observerOf } from "./photographs/observer.ts";
+import { listFiles, partner, refuseStrays } from "./photographs/partners.ts";
+import { type Photograph, photographDataset, photographPreprocessing } from "./photographs/photograph-dataset.ts";
 
 export interface ChaseDb1Options {
   /** Whose vessels are the truth: those of the files `_1stHO` (default) or `_2ndHO`. */
@@ -31,19 +31,15 @@ const layout = "Image_01L.jpg, Image_01L_1stHO.png, Image_01L_2ndHO.png, Image_0
  * range, `datasets.leak` for a choice that divides a child's eyes. `load` rejects as that of {@link photographDataset}.
  */
 export async function openChaseDb1(root: string, options: ChaseDb1Options = {}): Promise<SegmentationDataset> {
-  const observer = options.observer ?? 1;
-  if (observer !== 1 && observer !== 2) {
-    throw new HidiffError("datasets.option", `openChaseDb1: observer must be 1 or 2, got ${String(observer)}.`);
-  }
-  const names = await listFolder(root, `the folder of the unpacked CHASE_DB1 data set: ${layout}`);
-  const known = new Set(names);
+  const observer = observerOf("openChaseDb1", options.observer);
+  const files = await listFiles("openChaseDb1", root, `the folder of the unpacked CHASE_DB1 data set: ${layout}`);
   const suffix = observer === 1 ? "_1stHO" : "_2ndHO";
   const photographs: Photograph[] = [];
-  for (const name of names) {
-    const [, id, child] = /^(Image_(\d+)[LR])\.jpg$/.exec(name) ?? [];
+  for (const name of files.names) {
+    const [, id, child] = /^(Image_(\d+)[LR])\.jpg$/i.exec(name) ?? [];
     if (id === undefined || child === undefined) continue;
     const image = join(root, name);
-    photographs.push({ id, image, mask: partner("openChaseDb1", image, "vessel mask", root, known, `${id}${suffix}.png`), group: child });
+    photographs.push({ id, image, mask: partner("openChaseDb1", image, "vessel mask", files, `${id}${suffix}.png`), group: child });
   }
   if (photographs.length === 0) {
     throw new HidiffError(
@@ -52,6 +48,12 @@ export async function openChaseDb1(root: string, options: ChaseDb1Options = {}):
     );
   }
   const ids = photographs.map(({ id }) => id);
+  const eyes = new Set(ids.map((id) => id.toLowerCase()));
+  const strays = files.names.filter((name) => {
+    const eye = /^(Image_\d+[LR])_(?:1st|2nd)HO\.png$/i.exec(name)?.[1];
+    return eye !== undefined && !eyes.has(eye.toLowerCase());
+  });
+  refuseStrays("openChaseDb1", strays.map((name) => join(root, name)));
   const groups = new Map(photographs.map(({ id, group }) => [id, group!]));
   const test = options.test ?? usualTest([...groups.values()]);
   if (!Number.isInteger(test) || test < 0 || test >= ids.length) {
@@ -65,11 +67,15 @@ export async function openChaseDb1(root: string, options: ChaseDb1Options = {}):
     test: ids.slice(ids.length - test),
   };
   checkGroups("openChaseDb1", splits, groups);
-  const note = `The folder has ${ids.length} of CHASE_DB1's 28 images, so that its test images are not the usual ones.`;
-  return {
-    ...photographDataset({ name: "chase-db1", photographs, classNames: ["vessel"], splits, preprocessing: photographPreprocessing }),
-    ...(ids.length === 28 ? {} : { notes: [note] }),
-  };
+  return photographDataset({
+    name: "chase-db1",
+    root,
+    photographs,
+    classNames: ["vessel"],
+    splits,
+    preprocessing: photographPreprocessing,
+    notes: ids.length === 28 ? [] : [`The folder has ${ids.length} of CHASE_DB1's 28 images, so that its test images are not the usual ones.`],
+  });
 }
 
 /** The number of images of the last 2/7 of the children, which are 8 of all 28. */

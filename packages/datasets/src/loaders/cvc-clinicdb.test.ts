@@ -29,6 +29,7 @@ async function few(frames: readonly number[], ending = "tif"): Promise<string> {
 describe("openCvcClinicDb", () => {
   it("splits all 612 frames about 80/10/10, sequence by sequence", async () => {
     const counts = new Set<string>();
+    expect((await openCvcClinicDb(folder)).notes).toBeUndefined();
     for (const seed of [0, 1, "two"]) {
       const { splits, groups } = await openCvcClinicDb(folder, { seed });
       expect(Object.values(splits).flat().sort()).toEqual(Array.from({ length: 612 }, (_, i) => String(i + 1)).sort());
@@ -47,6 +48,7 @@ describe("openCvcClinicDb", () => {
     await rename(join(root, "Ground Truth/2.tif"), join(root, "Ground Truth/2.tiff"));
     const dataset = await openCvcClinicDb(root, { validation: 0, test: 0.2 });
     expect([...dataset.splits.train, ...dataset.splits.test].sort((a, b) => Number(a) - Number(b))).toEqual(["1", "2", "26", "51", "100"]);
+    expect(dataset.notes).toEqual([expect.stringMatching(/has 5 of CVC-ClinicDB's 612 frames/)]);
     const { image, labels } = await dataset.load("2");
     expect(image).toMatchObject({ height: 4, width: 6, channels: 3 });
     expect([...labels.slice(0).subarray(0, 6)]).toEqual([0, 0, 0, 1, 1, 1]);

@@ -1,11 +1,10 @@
 import { join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import { listFolder } from "../files/list-folder.ts";
 import { splitByFraction } from "../splits/fractions.ts";
 import { cvcClinicDbSequence } from "../splits/lists/cvc-clinicdb.ts";
 import type { SegmentationDataset } from "../types.ts";
-import { partner, refuseStrays } from "./layout.ts";
-import { type Photograph, photographDataset, polypPreprocessing } from "./photographs.ts";
+import { listFiles, type NamedFiles, partner, refuseStrays, unusedNote } from "./photographs/partners.ts";
+import { type Photograph, photographDataset, polypPreprocessing } from "./photographs/photograph-dataset.ts";
 
 export interface CvcClinicDbOptions {
   /** Share of the frames for validation, in whole sequences. Default 0.1. */
@@ -32,12 +31,13 @@ const expected =
 export async function openCvcClinicDb(root: string, options: CvcClinicDbOptions = {}): Promise<SegmentationDataset> {
   const imageFolder = join(root, "Original");
   const maskFolder = join(root, "Ground Truth");
-  const images = frames(imageFolder, await listFolder(imageFolder, expected));
-  const masks = frames(maskFolder, await listFolder(maskFolder, expected));
+  const imageFiles = await listFiles("openCvcClinicDb", imageFolder, expected);
+  const maskFiles = await listFiles("openCvcClinicDb", maskFolder, expected);
+  const images = frames(imageFiles);
+  const masks = frames(maskFiles);
   if (images.size === 0) {
     throw new HidiffError("datasets.layout", `openCvcClinicDb: "${imageFolder}" holds no image named like "1.tif" or "1.png". Expected ${expected}`);
   }
-  const maskNames = new Set(masks.values());
   const photographs: Photograph[] = [...images].map(([frame, name]) => {
     const image = join(imageFolder, name);
     const sequence = cvcClinicDbSequence(frame);
@@ -51,7 +51,7 @@ export async function openCvcClinicDb(root: string, options: CvcClinicDbOptions 
     return {
       id: String(frame),
       image,
-      mask: partner("openCvcClinicDb", image, "mask", maskFolder, maskNames, masks.get(frame) ?? name),
+      mask: partner("openCvcClinicDb", image, "mask", maskFiles, masks.get(frame) ?? name),
       group: `sequence-${sequence}`,
     };
   });
@@ -64,14 +64,22 @@ export async function openCvcClinicDb(root: string, options: CvcClinicDbOptions 
       groups: new Map(photographs.map(({ id, group }) => [id, group!])),
     },
   );
-  return photographDataset({ name: "cvc-clinicdb", photographs, classNames: ["polyp"], splits, preprocessing: polypPreprocessing });
+  const notes = [imageFiles, maskFiles].flatMap((files) => unusedNote(files, (name) => frameName.test(name), "1.tif"));
+  if (photographs.length !== publishedCount) {
+    notes.push(`The folder has ${photographs.length} of CVC-ClinicDB's ${publishedCount} frames, so that the splits are not those of all frames.`);
+  }
+  return photographDataset({ name: "cvc-clinicdb", root, photographs, classNames: ["polyp"], splits, preprocessing: polypPreprocessing, notes });
 }
 
+const frameName = /^(\d+)\.(tiff?|png)$/i;
+/** How many frames CVC-ClinicDB has. */
+const publishedCount = 612;
+
 /** The names of the files by frame, in order of the frames. */
-function frames(folder: string, names: readonly string[]): Map<number, string> {
+function frames({ folder, names }: NamedFiles): Map<number, string> {
   const found = new Map<number, string>();
   for (const name of names) {
-    const number = /^(\d+)\.(tiff?|png)$/i.exec(name)?.[1];
+    const number = frameName.exec(name)?.[1];
     if (number === undefined) continue;
     const other = found.get(Number(number));
     if (other !== undefined) {

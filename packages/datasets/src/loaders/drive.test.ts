@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -74,6 +74,35 @@ describe("openDrive", () => {
       code: "datasets.layout",
       message: expect.stringMatching(/22_training\.tif" has no vessel mask: expected .*22_manual1\.gif/),
     });
+  });
+
+  it("finds files however their letters are written, and notes what is odd", async () => {
+    const root = await copy();
+    await rename(join(root, "training/images/22_training.tif"), join(root, "training/images/22_training.TIF"));
+    await rename(join(root, "training/1st_manual/22_manual1.gif"), join(root, "training/1st_manual/22_Manual1.GIF"));
+    await writeFile(join(root, "training/images/._21_training.tif"), "litter");
+    await drawImage(join(root, "training/images/23.png"));
+    const dataset = await openDrive(root);
+    expect(dataset.splits.train).toEqual(["21_training", "22_training"]);
+    expect([...(await dataset.load("22_training")).labels.slice(0).subarray(0, 6)]).toEqual([0, 0, 0, 1, 1, 1]);
+    expect(dataset.notes).toEqual([
+      expect.stringMatching(/^1 image files in ".*training.images" are not called like "21_training\.tif" and not used: 23\.png\.$/),
+      "The folder has 2 of DRIVE's 20 training images.",
+      "The folder has 2 of DRIVE's 20 test images.",
+    ]);
+    await drawImage(join(root, "training/1st_manual/40_manual1.gif"), { channels: 1 });
+    await expect(openDrive(root)).rejects.toThrow(/1 mask has no image: ".*40_manual1\.gif"/);
+  });
+
+  it("refuses masks of 0 and 1, photographs as masks, and empty fields of view", async () => {
+    const root = await copy();
+    await drawImage(join(root, "test/1st_manual/01_manual1.gif"), { channels: 1, value: 1 });
+    await drawImage(join(root, "test/1st_manual/02_manual1.gif"), { channels: 3, value: 120 });
+    await drawImage(join(root, "training/mask/21_training_mask.gif"), { channels: 1, value: 0 });
+    const dataset = await openDrive(root);
+    await expect(dataset.load("01_test")).rejects.toMatchObject({ code: "datasets.mask", message: expect.stringMatching(/01_manual1\.gif" .*largest value is 1\./) });
+    await expect(dataset.load("02_test")).rejects.toMatchObject({ code: "datasets.mask" });
+    await expect(dataset.load("21_training")).rejects.toThrow(/field-of-view mask ".*21_training_mask\.gif" is empty/);
   });
 
   it("names both files where sizes differ, the damaged one, and one that is not RGB", async () => {

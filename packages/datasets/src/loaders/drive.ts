@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import { listFolder } from "../files/list-folder.ts";
 import { type ValidationChoice, validationFrom } from "../splits/validation-from.ts";
 import type { SegmentationDataset } from "../types.ts";
-import { partner } from "./layout.ts";
-import { type Photograph, photographDataset, photographPreprocessing } from "./photographs.ts";
+import { observerOf } from "./photographs/observer.ts";
+import { listFiles, type NamedFiles, partner, refuseStrays, unusedNote } from "./photographs/partners.ts";
+import { type Photograph, photographDataset, photographPreprocessing } from "./photographs/photograph-dataset.ts";
 
 export interface DriveOptions {
   /** How many training images (the last ones) serve as validation instead, or their ids. Default 0. */
@@ -26,14 +26,13 @@ const layout =
  * range. `load` rejects as that of {@link photographDataset}.
  */
 export async function openDrive(root: string, options: DriveOptions = {}): Promise<SegmentationDataset> {
-  const observer = options.observer ?? 1;
-  if (observer !== 1 && observer !== 2) {
-    throw new HidiffError("datasets.option", `openDrive: observer must be 1 or 2, got ${String(observer)}.`);
-  }
-  const training = await listSplit(root, "training", 1);
-  const test = await listSplit(root, "test", observer);
+  const observer = observerOf("openDrive", options.observer);
+  const notes: string[] = [];
+  const training = await listSplit(root, "training", 1, notes);
+  const test = await listSplit(root, "test", observer, notes);
   return photographDataset({
     name: "drive",
+    root,
     photographs: [...training, ...test],
     classNames: ["vessel"],
     splits: {
@@ -41,32 +40,40 @@ export async function openDrive(root: string, options: DriveOptions = {}): Promi
       test: test.map(({ id }) => id),
     },
     preprocessing: photographPreprocessing,
+    notes,
   });
 }
 
-/** The files of each image of a split, in order. */
-async function listSplit(root: string, split: "training" | "test", observer: 1 | 2): Promise<Photograph[]> {
+/** DRIVE has as many images in either split. */
+const publishedCount = 20;
+
+/** The files of each image of a split, in order; what is odd about them goes to `notes`. */
+async function listSplit(root: string, split: "training" | "test", observer: 1 | 2, notes: string[]): Promise<Photograph[]> {
   const folders = {
     image: join(root, split, "images"),
     mask: join(root, split, observer === 1 ? "1st_manual" : "2nd_manual"),
     fieldOfView: join(root, split, "mask"),
   };
-  const list = (folder: string): Promise<string[]> =>
-    listFolder(folder, `a folder of DRIVE; give the one that holds "training" and "test" of the unpacked data set: ${layout}`);
+  const list = (folder: string): Promise<NamedFiles> =>
+    listFiles("openDrive", folder, `a folder of DRIVE; give the one that holds "training" and "test" of the unpacked data set: ${layout}`);
   // One after the other, so that the first missing folder is the one that is named.
   const images = await list(folders.image);
-  const masks = new Set(await list(folders.mask));
-  const fieldsOfView = new Set(await list(folders.fieldOfView));
+  const masks = await list(folders.mask);
+  const fieldsOfView = await list(folders.fieldOfView);
+  const imageName = new RegExp(`^(\\d+)_${split}\\.tiff?$`, "i");
   const photographs: Photograph[] = [];
-  for (const name of images) {
-    const number = new RegExp(`^(\\d+)_${split}\\.tif$`).exec(name)?.[1];
+  const numbers = new Set<string>();
+  for (const name of images.names) {
+    const number = imageName.exec(name)?.[1];
     if (number === undefined) continue;
     const image = join(folders.image, name);
+    if (numbers.has(number)) throw new HidiffError("datasets.layout", `openDrive: "${folders.image}" holds the image ${number} twice. Remove one of its files.`);
+    numbers.add(number);
     photographs.push({
-      id: name.slice(0, -".tif".length),
+      id: `${number}_${split}`,
       image,
-      mask: partner("openDrive", image, "vessel mask", folders.mask, masks, `${number}_manual${observer}.gif`),
-      fieldOfView: partner("openDrive", image, "field-of-view mask", folders.fieldOfView, fieldsOfView, `${number}_${split}_mask.gif`),
+      mask: partner("openDrive", image, "vessel mask", masks, `${number}_manual${observer}.gif`),
+      fieldOfView: partner("openDrive", image, "field-of-view mask", fieldsOfView, `${number}_${split}_mask.gif`),
     });
   }
   if (photographs.length === 0) {
@@ -75,5 +82,12 @@ async function listSplit(root: string, split: "training" | "test", observer: 1 |
       `openDrive: "${folders.image}" holds no image named like "21_${split}.tif". Expected DRIVE's own layout: ${layout}`,
     );
   }
+  const strays = masks.names.filter((name) => {
+    const number = /^(\d+)_manual\d\.gif$/i.exec(name)?.[1];
+    return number !== undefined && !numbers.has(number);
+  });
+  refuseStrays("openDrive", strays.map((name) => join(folders.mask, name)));
+  notes.push(...unusedNote(images, (name) => imageName.test(name), `21_${split}.tif`));
+  if (photographs.length !== publishedCount) notes.push(`The folder has ${photographs.length} of DRIVE's ${publishedCount} ${split} images.`);
   return photographs;
 }

@@ -1,8 +1,8 @@
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { isFolder } from "../files/exists.ts";
 import { listFolder } from "../files/list-folder.ts";
 import { isVolumePath } from "../volumes/volume-paths.ts";
-import { descriptionFile } from "./folder-description.ts";
+import { descriptionFile } from "./folder/description.ts";
 
 /** Which data set of the registry a folder holds, and the options to open it with besides `root`. */
 export interface IdentifiedLayout {
@@ -25,12 +25,12 @@ export async function identifyLayout(root: string): Promise<IdentifiedLayout | u
   };
   const found = (name: string): IdentifiedLayout => ({ name, options: {} });
   if (names.has(descriptionFile)) return found("folder");
-  if ((await inside("training", "images")).some((name) => /^\d+_training\.tif$/.test(name))) return found("drive");
-  if ([...names].some((name) => /^Image_\d+[LR]\.jpg$/.test(name))) return found("chase-db1");
+  if ((await inside("training", "images")).some((name) => /^\d+_training\.tiff?$/i.test(name))) return found("drive");
+  if ([...names].some((name) => /^Image_\d+[LR]\.jpg$/i.test(name))) return found("chase-db1");
   if (names.has("Original") && names.has("Ground Truth")) return found("cvc-clinicdb");
   if (names.has("train_npz") || names.has("test_vol_h5")) return found("synapse");
   for (const folder of ["", "Training", "RawData/Training", "Abdomen/RawData/Training"]) {
-    if ((await inside(folder, "img")).some((name) => /^img\d+\.nii(\.gz)?$/.test(name))) return found("synapse");
+    if ((await inside(folder, "img")).some((name) => /^img\d+\.nii(\.gz)?$/i.test(name))) return found("synapse");
   }
   const isCase = (name: string): boolean => /^BraTS.*_\d+$/i.test(name);
   if ([...names].some(isCase)) return found("brats2021");
@@ -41,13 +41,6 @@ export async function identifyLayout(root: string): Promise<IdentifiedLayout | u
   const images = await inside("images");
   const masks = await inside("masks");
   if (images.length === 0 || masks.length === 0) return names.has("imagesTr") && names.has("labelsTr") ? found("folder") : undefined;
-  const isKvasir = images.every((name) => name.endsWith(".jpg")) && images.some((name) => /^c[jk][a-z0-9]{23}\.jpg$/.test(name));
+  const isKvasir = images.every((name) => /\.jpg$/i.test(name)) && images.some((name) => /^c[jk][a-z0-9]{23}\.jpg$/i.test(name));
   return found(isKvasir ? "kvasir-seg" : "folder");
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }

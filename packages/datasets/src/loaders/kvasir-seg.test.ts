@@ -33,7 +33,7 @@ describe("openKvasirSeg", () => {
     await lists({ "train.txt": ["a", "b", "c"], "val.txt": ["d"], "test.txt": ["f"] });
     const dataset = await openKvasirSeg(root);
     expect(dataset.splits).toEqual({ train: ["a", "b", "c"], validation: ["d"], test: ["f"] });
-    expect(dataset.notes).toEqual(["1 of the 6 images are in no list and not used: e."]);
+    expect(dataset.notes).toEqual(["1 of the 6 cases are in no list and not used: e."]);
     expect(dataset.preprocessing).toEqual([
       { step: "scale", from: "range", to: [-1, 1] },
       { step: "resize", height: 256, width: 256, image: "cubic" },
@@ -91,6 +91,9 @@ describe("openKvasirSeg", () => {
     expect(random.splits.test).toEqual(kvasirSegTest);
     expect(random.splits.validation).toEqual(kvasirSegValidation);
     expect(random.splits.train).toHaveLength(listed.length + 1 - 200);
+    expect(random.notes).toEqual([expect.stringMatching(/has \d+ images, Kvasir-SEG 1000/)]);
+    await writeFile(join(whole, "train.txt"), "zz\n");
+    expect((await openKvasirSeg(whole)).notes).toContainEqual(expect.stringMatching(/has train\.txt without val\.txt and test\.txt: the package's own lists/));
     const pranet = await openKvasirSeg(whole, { split: "pranet", validation: 5 });
     expect(pranet.splits.test).toEqual(kvasirSegPranetTest);
     expect(pranet.splits.validation).toHaveLength(5);
@@ -106,6 +109,12 @@ describe("openKvasirSeg", () => {
       code: "datasets.size",
       message: expect.stringMatching(/masks.a\.jpg" is 8×16 but its image ".*images.a\.jpg" is 20×16/),
     });
+    await drawImage(join(root, "images/g.JPG"));
+    await drawImage(join(root, "masks/g.jpg"));
+    await drawImage(join(root, "images/h.png"));
+    const odd = await openKvasirSeg(root, { lists: { test: "test.txt" } });
+    expect(odd.splits.train).toEqual(["b", "c", "d", "e", "f", "g"]);
+    expect(odd.notes).toEqual([expect.stringMatching(/1 image files in ".*images" are not called like .* not used: h\.png\./)]);
     await rm(join(root, "images/b.jpg"));
     await expect(openKvasirSeg(root)).rejects.toThrow(/1 mask has no image: ".*masks.b\.jpg"/);
     await rm(join(root, "masks/c.jpg"));

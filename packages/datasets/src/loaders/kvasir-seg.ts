@@ -3,12 +3,12 @@ import { HidiffError } from "@hidiff/core-tensor/errors";
 import { resolveInside } from "../files/inside.ts";
 import { readListFile } from "../files/list-file.ts";
 import { listFolder } from "../files/list-folder.ts";
-import { checkDisjoint, firstFew } from "../splits/check.ts";
+import { checkDisjoint, firstFew, unlistedNote } from "../splits/check.ts";
 import { kvasirSegPranetTest, kvasirSegTest, kvasirSegValidation } from "../splits/lists/kvasir-seg.ts";
 import { type ValidationChoice, validationFrom } from "../splits/validation-from.ts";
 import type { SegmentationDataset, SplitName } from "../types.ts";
-import { partner, refuseStrays } from "./layout.ts";
-import { type Photograph, photographDataset, polypPreprocessing } from "./photographs.ts";
+import { listFiles, partner, refuseStrays, unusedNote } from "./photographs/partners.ts";
+import { type Photograph, photographDataset, polypPreprocessing } from "./photographs/photograph-dataset.ts";
 
 export interface KvasirSegOptions {
   /**
@@ -32,6 +32,8 @@ type Lists = Partial<Record<SplitName, { readonly source: string; readonly ids: 
 const expected =
   'a folder of Kvasir-SEG; give the one that holds "images" and "masks" of the unpacked data set: ' +
   "images/cju0qkwl35piu0993l0dewei2.jpg, masks/cju0qkwl35piu0993l0dewei2.jpg, …";
+/** How many images Kvasir-SEG has. */
+const publishedCount = 1000;
 const rootLists = { train: "train.txt", validation: "val.txt", test: "test.txt" } as const;
 
 /**
@@ -44,9 +46,10 @@ const rootLists = { train: "train.txt", validation: "val.txt", test: "test.txt" 
  * `load` rejects as that of {@link photographDataset}.
  */
 export async function openKvasirSeg(root: string, options: KvasirSegOptions = {}): Promise<SegmentationDataset> {
-  const photographs = await listPhotographs(root);
+  const notes: string[] = [];
+  const photographs = await listPhotographs(root, notes);
   const ids = photographs.map(({ id }) => id);
-  const lists = await chooseLists(root, options);
+  const lists = await chooseLists(root, options, notes);
   checkDisjoint("openKvasirSeg", Object.values(lists).map(({ source, ids }) => [source, ids] as const));
   const known = new Set(ids);
   for (const list of Object.values(lists)) {
@@ -76,32 +79,31 @@ export async function openKvasirSeg(root: string, options: KvasirSegOptions = {}
     lists.validation === undefined
       ? { ...validationFrom("openKvasirSeg", train, options.validation ?? 0), test }
       : { train, validation: lists.validation.ids, test };
-  const used = new Set([...train, ...listed]);
-  const left = ids.filter((id) => !used.has(id));
-  return {
-    ...photographDataset({ name: "kvasir-seg", photographs, classNames: ["polyp"], splits, preprocessing: polypPreprocessing }),
-    ...(left.length === 0 ? {} : { notes: [`${left.length} of the ${ids.length} images are in no list and not used: ${firstFew(left)}.`] }),
-  };
+  notes.push(...unlistedNote(ids, splits));
+  if (lists.train === undefined && options.lists === undefined && ids.length !== publishedCount) {
+    notes.push(`The folder has ${ids.length} images, Kvasir-SEG ${publishedCount}, so that its training images are not those of the published split.`);
+  }
+  return photographDataset({ name: "kvasir-seg", root, photographs, classNames: ["polyp"], splits, preprocessing: polypPreprocessing, notes });
 }
 
-async function listPhotographs(root: string): Promise<Photograph[]> {
-  const imageFolder = join(root, "images");
-  const maskFolder = join(root, "masks");
-  const images = (await listFolder(imageFolder, expected)).filter((name) => name.endsWith(".jpg"));
-  const masks = new Set((await listFolder(maskFolder, expected)).filter((name) => name.endsWith(".jpg")));
-  if (images.length === 0) {
-    throw new HidiffError("datasets.layout", `openKvasirSeg: "${imageFolder}" holds no jpg image. Expected ${expected}`);
-  }
-  const photographs = images.map((name) => {
-    const image = join(imageFolder, name);
-    return { id: name.slice(0, -".jpg".length), image, mask: partner("openKvasirSeg", image, "mask", maskFolder, masks, name) };
+async function listPhotographs(root: string, notes: string[]): Promise<Photograph[]> {
+  const images = await listFiles("openKvasirSeg", join(root, "images"), expected);
+  const masks = await listFiles("openKvasirSeg", join(root, "masks"), expected);
+  const isJpeg = (name: string): boolean => /\.jpg$/i.test(name);
+  const photographs = images.names.filter(isJpeg).map((name) => {
+    const image = join(images.folder, name);
+    return { id: name.slice(0, -".jpg".length), image, mask: partner("openKvasirSeg", image, "mask", masks, name) };
   });
-  const known = new Set(images);
-  refuseStrays("openKvasirSeg", [...masks].filter((name) => !known.has(name)).map((name) => join(maskFolder, name)));
+  if (photographs.length === 0) {
+    throw new HidiffError("datasets.layout", `openKvasirSeg: "${images.folder}" holds no jpg image. Expected ${expected}`);
+  }
+  const strays = masks.names.filter((name) => isJpeg(name) && !images.byLowerCase.has(name.toLowerCase()));
+  refuseStrays("openKvasirSeg", strays.map((name) => join(masks.folder, name)));
+  for (const files of [images, masks]) notes.push(...unusedNote(files, isJpeg, "cju0qkwl35piu0993l0dewei2.jpg"));
   return photographs;
 }
 
-async function chooseLists(root: string, options: KvasirSegOptions): Promise<Lists> {
+async function chooseLists(root: string, options: KvasirSegOptions, notes: string[]): Promise<Lists> {
   const { split, lists } = options;
   if (lists !== undefined) {
     if (split !== undefined) {
@@ -112,7 +114,14 @@ async function chooseLists(root: string, options: KvasirSegOptions): Promise<Lis
   switch (split ?? "random") {
     case "random": {
       const present = new Set(await listFolder(root, expected));
-      if (Object.values(rootLists).every((name) => present.has(name))) return readLists(root, rootLists);
+      const [found, absent] = [true, false].map((there) => Object.values(rootLists).filter((name) => present.has(name) === there));
+      if (absent!.length === 0) return readLists(root, rootLists);
+      if (found!.length > 0) {
+        notes.push(
+          `The folder has ${found!.join(" and ")} without ${absent!.join(" and ")}: the package's own lists are used instead. ` +
+            `Name lists by the option "lists" to use them.`,
+        );
+      }
       return {
         validation: { source: "the package's list of validation images", ids: kvasirSegValidation },
         test: { source: "the package's list of test images", ids: kvasirSegTest },
@@ -132,7 +141,7 @@ async function readLists(root: string, files: NonNullable<KvasirSegOptions["list
       throw new HidiffError("datasets.option", `openKvasirSeg: lists has no split "${name}"; expected train, validation and test.`);
     }
     if (file === undefined) continue;
-    const ids = (await readListFile(resolveInside(root, file))).map((line) => line.replace(/\.jpg$/, ""));
+    const ids = (await readListFile(resolveInside(root, file))).map((line) => line.replace(/\.jpg$/i, ""));
     lists[name] = { source: file, ids };
   }
   if (lists.test === undefined && lists.validation === undefined && lists.train === undefined) {

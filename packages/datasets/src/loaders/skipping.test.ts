@@ -7,6 +7,7 @@ const good = { id: "good" } as SegmentationCase;
 const errors: Readonly<Record<string, Error>> = {
   damaged: new HidiffError("datasets.image", 'readImage: "x.png" is cut short.'),
   unreadable: new HidiffError("file.read", "x.png: permission denied"),
+  torn: new HidiffError("npz.format", "x.npz: it has no zip directory at its end"),
   unknown: new HidiffError("datasets.id", "there is no such case"),
   bug: new TypeError("undefined is not a function"),
 };
@@ -21,9 +22,9 @@ describe("tryLoad", () => {
   it("goes on without cases whose files cannot be used, and reports them", async () => {
     const bad: BadCase[] = [];
     const loaded: (SegmentationCase | undefined)[] = [];
-    for (const id of ["good", "damaged", "good", "unreadable"]) loaded.push(await tryLoad(dataset, id, "skip", (found) => bad.push(found)));
-    expect(loaded).toEqual([good, undefined, good, undefined]);
-    expect(bad).toEqual([{ id: "damaged", error: errors.damaged }, { id: "unreadable", error: errors.unreadable }]);
+    for (const id of ["good", "damaged", "good", "unreadable", "torn"]) loaded.push(await tryLoad(dataset, id, "skip", (found) => bad.push(found)));
+    expect(loaded).toEqual([good, undefined, good, undefined, undefined]);
+    expect(bad).toEqual([{ id: "damaged", error: errors.damaged }, { id: "unreadable", error: errors.unreadable }, { id: "torn", error: errors.torn }]);
   });
 
   it("hides no error that is not about files, and none where the user did not ask for it", async () => {

@@ -50,14 +50,6 @@ describe("readImage, by the content whatever the name", () => {
     expect(await readImage(path)).toEqual({ width, height, channels: 3, data: deepColor });
   });
 
-  it("reads the first page of several", async () => {
-    // GIF frames one below the other
-    const frames = new Uint8Array(width * height * 2 * 3).map((_, i) => (i < board.length ? board[i]! : 0));
-    await sharp(frames, { raw: { width, height: 2 * height, channels: 3, pageHeight: height } }).gif({ dither: 0 }).toFile(path);
-    expect((await sharp(path).metadata()).pages).toBe(2);
-    expect(await readImage(path)).toEqual({ width, height, channels: 3, data: board });
-  });
-
   it("keeps JPEG close and turns CMYK to RGB", async () => {
     const smooth = Uint8Array.from({ length: 32 * 32 * 3 }, (_, i) => 60 + 4 * Math.floor(i / 96) + 20 * (i % 3));
     await sharp(smooth, { raw: { width: 32, height: 32, channels: 3 } }).jpeg({ quality: 95 }).toFile(path);
@@ -76,6 +68,18 @@ describe("readImage, by the content whatever the name", () => {
     const stored = await sharp(bytes, { ignoreIcc: true }).raw().toBuffer();
     expect(Buffer.from((await readImage(path)).data)).toEqual(stored);
     expect(Buffer.from(await sharp(bytes).raw().toBuffer())).not.toEqual(stored);
+  });
+
+  it("refuses stacks of images of one size, but reads the first of images with a preview", async () => {
+    const raw = { width: 4, height: 3, channels: 1 } as const;
+    const pages = Uint8Array.from({ length: 36 }, (_, i) => 20 * Math.floor(i / 12));
+    const stack = sharp(pages, { raw: { ...raw, height: 9, pageHeight: 3 } }).toColourspace("b-w");
+    for (const ending of ["gif", "tiff"] as const) {
+      await stack.clone().toFormat(ending).toFile(path);
+      await expect(readImage(path)).rejects.toThrow(/holds 3 images of one size; expected one/);
+    }
+    await sharp(pages, { raw: { width: 6, height: 6, channels: 1 } }).toColourspace("b-w").tiff({ pyramid: true, tile: true, tileWidth: 16, tileHeight: 16 }).toFile(path);
+    expect(await readImage(path)).toMatchObject({ width: 6, height: 6, channels: 1 });
   });
 
   it("drops alpha, also beside grey", async () => {

@@ -77,10 +77,36 @@ describe("readImage and writePng", () => {
 describe("readMask", () => {
   it("thresholds the mean of the channels", async () => {
     const path = join(folder, "mask.png");
-    await writePng(path, { width: 4, height: 1, channels: 1, data: Uint8Array.of(0, 127, 128, 255) });
-    expect(await readMask(path)).toEqual({ width: 4, height: 1, channels: 1, data: Uint8Array.of(0, 0, 1, 1) });
-    expect([...(await readMask(path, { threshold: 0 })).data]).toEqual([0, 1, 1, 1]);
+    await writePng(path, { width: 8, height: 1, channels: 1, data: Uint8Array.of(0, 127, 128, 255, 0, 9, 255, 255) });
+    expect(await readMask(path)).toEqual({ width: 8, height: 1, channels: 1, data: Uint8Array.of(0, 0, 1, 1, 0, 0, 1, 1) });
+    expect([...(await readMask(path, { threshold: 0 })).data]).toEqual([0, 1, 1, 1, 0, 1, 1, 1]);
     await writePng(path, { width: 2, height: 1, channels: 3, data: Uint8Array.of(255, 255, 0, 255, 0, 0) });
-    expect([...(await readMask(path)).data]).toEqual([1, 0]);
+    expect([...(await readMask(path, { threshold: 127 })).data]).toEqual([1, 0]);
+  });
+
+  it("refuses masks that the threshold would empty, but no empty masks", async () => {
+    const path = join(folder, "ones.png");
+    await writePng(path, { width: 3, height: 1, channels: 1, data: Uint8Array.of(0, 1, 1) });
+    await expect(readMask(path)).rejects.toMatchObject({
+      code: "datasets.mask",
+      message: expect.stringMatching(/ones\.png" has no pixel above the threshold 127, but is not empty: its largest value is 1\. Give a lower threshold/),
+    });
+    await expect(readMask(path, { threshold: 127 })).rejects.toMatchObject({ code: "datasets.mask" });
+    expect([...(await readMask(path, { threshold: 0 })).data]).toEqual([0, 1, 1]);
+    await writePng(path, { width: 3, height: 1, channels: 1, data: Uint8Array.of(0, 90, 9) });
+    await expect(readMask(path)).rejects.toThrow(/largest value is 90/);
+    expect([...(await readMask(path, { threshold: 127 })).data]).toEqual([0, 0, 0]);
+    await writePng(path, { width: 3, height: 1, channels: 1, data: Uint8Array.of(0, 0, 0) });
+    expect([...(await readMask(path)).data]).toEqual([0, 0, 0]);
+  });
+
+  it("refuses photographs, of 8 and 16 bits", async () => {
+    const path = join(folder, "photograph.png");
+    const data = Uint8Array.from({ length: 300 }, (_, i) => 40 + (i % 180));
+    for (const stored of [data, Uint16Array.from(data, (value) => value * 257)]) {
+      await writePng(path, { width: 10, height: 10, channels: 3, data: stored });
+      await expect(readMask(path)).rejects.toThrow(/photograph\.png" is no mask of black and white: 100 % of its pixels.*Are images and masks interchanged\?/);
+    }
+    expect((await readMask(path, { threshold: 127 * 257 })).data).toContain(1);
   });
 });

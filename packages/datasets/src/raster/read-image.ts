@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import { fileError } from "@hidiff/core-tensor/files-node";
+import { readWholeFile } from "../files/read-file.ts";
 import type { RasterImage } from "../types.ts";
 import { decodeBmp } from "./bmp.ts";
 import { type Fail, imageFailure } from "./fail.ts";
@@ -31,15 +30,20 @@ export async function readImage(path: string): Promise<RasterImage> {
 
 /** Reads a file and decodes it; whatever goes wrong becomes an error that names the file. */
 export async function decodeFile<T>(path: string, decode: (bytes: Uint8Array, format: ImageFormat, fail: Fail) => Promise<T>): Promise<T> {
-  const bytes = await readFile(path).catch((error: unknown) => {
-    throw fileError("read", path, error);
-  });
+  const bytes = await readWholeFile(path);
   const fail = imageFailure(path, bytes.length);
-  const format = imageFormat(bytes) ?? fail("is no PNG, JPEG, TIFF, GIF, WebP, BMP, PBM, PGM or PPM image");
+  const format = imageFormat(bytes) ?? fail(`${bytes.length === 0 ? "is empty: it " : ""}is no PNG, JPEG, TIFF, GIF, WebP, BMP, PBM, PGM or PPM image`);
   try {
     return await decode(bytes, format, fail);
   } catch (error) {
     if (error instanceof HidiffError) throw error;
-    return fail(`is not a complete ${format} image: ${(error instanceof Error ? error.message : String(error)).trim()}`, error);
+    return fail(`is not a complete ${format} image: ${decoderComplaint(error)}`, error);
   }
+}
+
+/** What a decoder says, in one line and without what only concerns its own settings. */
+function decoderComplaint(error: unknown): string {
+  const lines = (error instanceof Error ? error.message : String(error)).split("\n").map((line) => line.trim());
+  const known = lines.filter((line) => line !== "" && !line.includes("failOn setting")).map((line) => line.replace(/^Input buffer (contains|has) /, ""));
+  return known.length === 0 ? "its data are damaged or end too early" : known.join("; ");
 }

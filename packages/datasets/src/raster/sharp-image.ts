@@ -17,10 +17,11 @@ const pixelsPerByte = 10_000;
  */
 export async function decodeWithSharp(bytes: Uint8Array, fail: Fail): Promise<SharpImage> {
   const open = (ignoreIcc: boolean): sharp.Sharp => sharp(bytes, { limitInputPixels: limitPixels, ignoreIcc });
-  const { width, height, space, depth, bitsPerSample } = await open(true).metadata();
+  const { width, height, space, depth, bitsPerSample, pages = 1 } = await open(true).metadata();
   checkSize(width, height, fail);
   if (width * height > 2 ** 24 + pixelsPerByte * bytes.length) fail(`claims to have ${width}×${height} pixels, which so few bytes do not hold`);
   if (depth !== "uchar" && depth !== "ushort") fail(`stores its pixels as "${depth}"; expected 8 or 16 bits`);
+  if (pages > 1 && (await areSlices(bytes))) fail(`holds ${pages} images of one size; expected one, so save each as a file, or a volume as NIfTI`);
   const plain = space === "b-w" || space === "grey16" || space === "srgb" || space === "rgb16";
   const wide = depth === "ushort";
   const { data, info } = await open(plain)
@@ -39,4 +40,12 @@ export async function decodeWithSharp(bytes: Uint8Array, fail: Fail): Promise<Sh
     data: wide ? new Uint16Array(pixels) : new Uint8Array(pixels),
     bits: bitsPerSample,
   };
+}
+
+/** Whether the pages of a file have one size, as the slices of a stack do. Smaller pages behind the first are previews. */
+async function areSlices(bytes: Uint8Array): Promise<boolean> {
+  return sharp(bytes, { pages: -1, limitInputPixels: false }).metadata().then(
+    () => true,
+    () => false,
+  );
 }

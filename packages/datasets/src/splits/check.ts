@@ -69,6 +69,13 @@ export function checkGroups(
   }
 }
 
+/** A note about the cases that no list names, if there are any. */
+export function unlistedNote(ids: readonly string[], splits: Readonly<Record<string, readonly string[]>>): string[] {
+  const listed = new Set(Object.values(splits).flat());
+  const left = ids.filter((id) => !listed.has(id));
+  return left.length === 0 ? [] : [`${left.length} of the ${ids.length} cases are in no list and not used: ${firstFew(left)}.`];
+}
+
 /** The first of many names, for a message. */
 export function firstFew(names: readonly string[], count: number = 3): string {
   return names.slice(0, count).join(", ") + (names.length > count ? ", …" : "");

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { crc32, deflateSync, gunzipSync, gzipSync } from "node:zlib";
 import { decodeNpz, encodeNpz, type NpyArray } from "@hidiff/core-tensor/files";
@@ -10,6 +10,8 @@ import { readHdf5, writeHdf5 } from "../containers/hdf5.ts";
 /** What befell a file of a data set. */
 export interface Damage {
   readonly name: string;
+  /** The file may hold something else afterwards, and nobody can tell: formats without checksums. */
+  readonly mayGoUnnoticed?: true;
   /** @param elsewhere an empty folder outside of the data set */
   apply(path: string, elsewhere: string): Promise<void>;
 }
@@ -48,9 +50,10 @@ export const damages: readonly Damage[] = [
   { name: "missing", apply: (path) => rm(path) },
 ];
 
-/** Changes of a few bytes. Formats without checksums may hold something else afterwards, and nobody can tell. */
+/** Changes of a few bytes. */
 export const changedBytes: readonly Damage[] = ["beginning", "middle", "everywhere"].map((place) => ({
   name: `changed bytes (${place})`,
+  mayGoUnnoticed: true,
   apply: (path: string) =>
     change(path, (bytes) => {
       const generator = new Generator(`${place} of ${basename(path)}`);
@@ -64,7 +67,7 @@ type Fill = (count: number) => number;
 
 /** Images that are sound as such, but do not fit into their data set. */
 export const wrongImages: readonly Damage[] = [
-  { name: "another size", apply: (path) => reencode(path, (image) => image.resize(20, 20, { fit: "fill" })) },
+  { name: "another size", apply: (path) => reencode(path, (image) => image.resize(20, 20, { fit: "fill", kernel: "nearest" })) },
   { name: "turned by 90°", apply: (path) => reencode(path, (image) => image.rotate(90).extend({ right: 1 })) },
   {
     name: "a PNG that claims to be of 16000×16000 pixels",
@@ -72,12 +75,12 @@ export const wrongImages: readonly Damage[] = [
   },
 ];
 
-export const greyInsteadOfColour: Damage = { name: "grey", apply: (path) => reencode(path, (image) => image.toColourspace("b-w")) };
+export const greyInsteadOfColour: Damage = { name: "grey", apply: (path) => reencode(path, (image) => image.greyscale(), 1) };
 
 /** A grey mask with values that are neither background nor foreground. */
 export const maskWithOtherValues: Damage = {
   name: "mask values out of range",
-  apply: (path) => reencode(path, (image) => image.toColourspace("b-w").linear(0, 77)),
+  apply: (path) => reencode(path, (image) => image.greyscale().linear(0, 77), 1),
 };
 
 /** NIfTI volumes (gzip) with other voxels or another grid: sound files that do not fit. */
@@ -127,20 +130,26 @@ export const wrongVolumes: readonly Damage[] = [
   }),
   volumeWith("no direction", (header) => [280, 284, 288].forEach((at) => header.setFloat32(at, 0, true))),
   volumeWith("complex numbers", (header) => header.setInt16(70, 32, true)),
-  volumeWith("an archive bomb behind its voxels", (_header, voxels) => Buffer.concat([voxels, Buffer.alloc(2 ** 26)])),
+  volumeWith("an archive bomb behind its voxels", (_header, voxels) => Buffer.concat([voxels, Buffer.alloc(2 ** 24)])),
   voxelOf(Number.NaN),
   voxelOf(Number.POSITIVE_INFINITY),
   voxelOf(Number.NEGATIVE_INFINITY),
 ];
 
 type Arrays = Map<string, NpyArray>;
-const like = ({ shape }: NpyArray, value: Fill): NpyArray => ({ shape, data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, index) => value(index)) });
+const like = ({ shape }: NpyArray, value: Fill): NpyArray => ({
+  shape,
+  data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, index) => value(index)),
+});
 
 /** What may be wrong with the arrays of a case. */
 const wrongArrays: Readonly<Record<string, (arrays: Arrays) => void>> = {
   "no image": (arrays) => void arrays.delete("image"),
   "no label": (arrays) => void arrays.delete("label"),
-  "an image of another size": (arrays) => void arrays.set("image", { shape: [3, 3, 3].slice(-arrays.get("label")!.shape.length), data: new Float32Array(3 ** arrays.get("label")!.shape.length) }),
+  "an image of another size": (arrays) => {
+    const rank = arrays.get("label")!.shape.length;
+    arrays.set("image", { shape: [3, 3, 3].slice(-rank), data: new Float32Array(3 ** rank) });
+  },
   "one axis more": (arrays) => void arrays.forEach(({ shape, data }, name) => arrays.set(name, { shape: [1, ...shape], data })),
   "a NaN": (arrays) => void arrays.set("image", like(arrays.get("image")!, (index) => (index === 5 ? Number.NaN : 0.5))),
   "an infinite value": (arrays) => void arrays.set("image", like(arrays.get("image")!, (index) => (index === 5 ? Infinity : 0.5))),
@@ -209,9 +218,12 @@ function claimUnpacked(bytes: Buffer, size: number): Buffer {
 }
 
 /** Writes an image again in its own format. */
-async function reencode(path: string, edit: (image: sharp.Sharp) => sharp.Sharp): Promise<void> {
-  const { format } = await sharp(path).metadata();
-  const decoded = await edit(sharp(path)).png().toBuffer();
-  await writeFile(`${path}.new`, await sharp(decoded).toFormat(format).toBuffer());
-  await rename(`${path}.new`, path);
+async function reencode(path: string, edit: (image: sharp.Sharp) => sharp.Sharp, channels?: 1): Promise<void> {
+  const bytes = await readFile(path);
+  const { format } = await sharp(bytes).metadata();
+  const { data, info } = await edit(sharp(bytes)).raw().toBuffer({ resolveWithObject: true });
+  const pixels = channels === 1 && info.channels > 1 ? data.filter((_, index) => index % info.channels === 0) : data;
+  const raw = { width: info.width, height: info.height, channels: channels ?? info.channels };
+  const image = sharp(pixels, { raw });
+  await writeFile(path, await (raw.channels === 1 ? image.toColourspace("b-w") : image).toFormat(format).toBuffer());
 }

@@ -1,4 +1,4 @@
-import { readdir, realpath } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { didYouMean, HidiffError } from "@hidiff/core-tensor/errors";
 import { fileError } from "@hidiff/core-tensor/files-node";
@@ -55,6 +55,8 @@ async function readFolder(folder: string): Promise<DicomTags[]> {
   const files: DicomTags[] = [];
   for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     if (!entry.isFile() && !entry.isSymbolicLink()) continue;
+    // A link to a pipe or a device would be waited for.
+    if (entry.isSymbolicLink() && !(await stat(join(folder, entry.name)).then((found) => found.isFile(), () => true))) continue;
     const tags = await readDicomTags(join(folder, entry.name)).catch((error: unknown) => {
       // A link to a folder, or to nothing, is no slice.
       if (entry.isSymbolicLink() && /EISDIR|ENOENT/.test(String(((error as Error).cause as NodeJS.ErrnoException | undefined)?.code))) return undefined;

@@ -97,7 +97,8 @@ function parseBytes(path: string, start: Uint8Array): { version: 1 | 2; header: 
     throw new HidiffError(
       "datasets.volume",
       `readVolume: "${path}" is no NIfTI file: expected the header of NIfTI-1 or NIfTI-2 in one file (.nii or .nii.gz). ` +
-        "Pairs of .hdr and .img and Analyze files must be converted to .nii first.",
+        `${start.length === 0 ? "It is empty" : `It begins with ${JSON.stringify(Buffer.from(start.subarray(0, 12)).toString("latin1"))}`}: ` +
+        "copy or download it again. Pairs of .hdr and .img and Analyze files must be converted to .nii first.",
       { cause: error },
     );
   }

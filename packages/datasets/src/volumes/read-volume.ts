@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import { fileError } from "@hidiff/core-tensor/files-node";
+import { readError } from "../files/read-file.ts";
 import { readDicomSeries, readDicomVoxels } from "./dicom-series.ts";
 import { isMetaPath, readMetaHeader } from "./meta-image.ts";
 import { readNiftiHeader } from "./nifti-header.ts";
@@ -63,7 +63,7 @@ interface Source {
 
 async function openVolume(path: string, options: ReadVolumeOptions): Promise<Source> {
   const found = await stat(path).catch((error: unknown) => {
-    throw fileError("read", path, error);
+    throw readError(path, error);
   });
   if (found.isDirectory()) {
     const series = await readDicomSeries(path, options.series);

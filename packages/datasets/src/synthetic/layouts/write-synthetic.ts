@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { didYouMean, HidiffError } from "@hidiff/core-tensor/errors";
 import { fileError, writeFileAtomic } from "@hidiff/core-tensor/files-node";
 import { z } from "zod";
+import { exists } from "../../files/exists.ts";
 import { resolveInside } from "../../files/inside.ts";
 import { planBrats2021 } from "./brats2021.ts";
 import { planChaseDb1 } from "./chase-db1.ts";
@@ -164,11 +165,4 @@ async function remove(path: string): Promise<void> {
   await rm(path, { force: true }).catch((error: unknown) => {
     throw fileError("write", path, error);
   });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
