@@ -170,6 +170,35 @@ describe("hidiff on volumes", () => {
     expect(Math.max(...evaluated)).toBeGreaterThan(0.3);
   });
 
+  it("stops at Ctrl-C, with the manifest of what is done and nothing half-written", async () => {
+    const out = join(folder, "stopped");
+    let interrupted = false;
+    const inputs = [1, 2, 3].map((number) => join(folder, `data/images/case${number}.nii.gz`));
+    const outcome = await hidiff(["predict", ...inputs, "--model", run, "--out", out, "--samples", "400"], {
+      onProgress: (stderr, interrupt) => {
+        if (interrupted || !stderr.includes("case1: 0/3")) return;
+        interrupted = true;
+        interrupt();
+      },
+    });
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain("Stopping;");
+    expect(lastLine(outcome)).toBe("stopped: 3 of 3 inputs are not done; the same command does everything anew.");
+    expect(await readdir(out)).toEqual(["manifest.json"]);
+    const evaluation = await hidiff(["evaluate", "--model", run, "--out", join(folder, "stopped-evaluation"), "--samples", "400"], {
+      onProgress: (stderr, interrupt) => (stderr.includes("Evaluation: ") && !stderr.includes("Stopping") ? interrupt() : undefined),
+    });
+    expect(lastLine(evaluation)).toBe("stopped: Ctrl-C was pressed.");
+    expect(await readdir(join(folder, "stopped-evaluation"))).toEqual([]);
+  });
+
+  it("refuses pictures, which have not the units of volumes", async () => {
+    const outcome = await hidiff(["predict", join(folder, "masks/case3_overlay.png"), "--model", run, "--out", join(folder, "pictures")]);
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toMatch(/case3_overlay\.png is a picture, but the model data-0 was trained on coronal slices of volumes/);
+    expect(await readdir(join(folder, "pictures"))).toEqual(["manifest.json"]);
+  });
+
   it("writes the format of its choice", async () => {
     const out = join(folder, "formats");
     for (const format of ["nrrd", "mha"]) {

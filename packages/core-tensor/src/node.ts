@@ -1,2 +1,2 @@
 export { selectBackend } from "./backends/select-node.ts";
-export { fileError, readSafetensors, writeFileAtomic, writeSafetensors } from "./files-node.ts";
+export { fileError, readSafetensors, removeAbandoned, temporaryPath, writeFileAtomic, writeSafetensors } from "./files-node.ts";

@@ -28,7 +28,8 @@ A model of several channels takes files with all of them, or one file a channel:
 names of the model's channels, or CASE_0000.nii.gz, CASE_0001.nii.gz, … in their order.
 
 The folder also gets manifest.json: versions, seed, backend, options, and of every input the checksum and the time. The same
-seed gives the same masks.
+seed gives the same masks, and hidiff evaluate with that seed (its own default is 1) scores them. Ctrl-C stops between two
+slices; what is done stays.
 
 Examples:
   hidiff predict eye.png --model runs/drive

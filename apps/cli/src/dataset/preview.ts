@@ -6,6 +6,7 @@ import { labelMap } from "hidiff";
 import { usageError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import type { Picture } from "../pictures/maps.ts";
+import { fullestSlice } from "../pictures/slices.ts";
 import { Output } from "../terminal/output.ts";
 import { outlineColours } from "./class-colours.ts";
 import { contactSheet } from "./contact-sheet.ts";
@@ -35,7 +36,7 @@ export async function previewDataset(folder: string, options: PreviewOptions): P
   const pictures = options.augmented === true ? await augmentedCrops(dataset, options) : await wholeCases(dataset, options, output);
   await makeFolder(dirname(options.out));
   await writePng(options.out, contactSheet(pictures, options.columns));
-  output.print(`${pictures.length} pictures, row by row, in ${options.out}`);
+  output.print(`${pictures.length} picture${pictures.length === 1 ? "" : "s"}, row by row, in ${options.out}`);
 }
 
 /** Cases that cannot be read are told and left out; the last of them is the error where none can. */
@@ -49,7 +50,7 @@ async function wholeCases(dataset: SegmentationDataset, options: PreviewOptions,
     });
     if (item === undefined) continue;
     const shown = options.prepared === true ? prepare(item, dataset) : item;
-    pictures.push(await thumbnail(shown, fullestSlice(shown), outlineColours(dataset)));
+    pictures.push(await thumbnail(shown, fullestSlice(shown.labels), outlineColours(dataset)));
     process.stdout.write(`${id}\n`);
   }
   if (pictures.length === 0 && last !== undefined) throw last.error;
@@ -79,15 +80,6 @@ function prepare({ image, labels }: SegmentationCase, { preprocessing }: Segment
 /** Photographs stay photographs: their range is what [-1, 1] stands for. */
 function withFullRange(image: ImageStack): ImageStack {
   return image.channels === 3 ? { ...image, range: [-1, 1], slice: (index) => image.slice(index) } : image;
-}
-
-function fullestSlice({ labels }: Pick<SegmentationCase, "labels">): number {
-  let [best, most] = [labels.depth >> 1, 0];
-  for (let index = 0; index < labels.depth; index++) {
-    const foreground = labels.slice(index).reduce((sum, label) => sum + (label === 0 ? 0 : 1), 0);
-    if (foreground > most) [best, most] = [index, foreground];
-  }
-  return best;
 }
 
 async function augmentedCrops(dataset: SegmentationDataset, { split, count, cropSize, seed }: PreviewOptions): Promise<Picture[]> {

@@ -26,8 +26,8 @@ export async function datasetSpec({ model, run }: FoundModel, { dataset, data, s
 }
 
 /**
- * Volumes must be cut into slices as in training: in another plane, or in other units, a model's masks are wrong without
- * a sign of it.
+ * Volumes must be cut into slices as in training: in another plane, and of pictures in other units, a model's masks are
+ * wrong without a sign of it.
  *
  * @throws HidiffError `evaluate.volumes`
  */

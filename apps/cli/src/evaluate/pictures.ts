@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { writePng } from "@hidiff/datasets/node";
-import type { EvaluatedCase } from "hidiff";
+import { type EvaluatedCase, labelStackOf } from "hidiff";
 import { makeFolder } from "../files/folder.ts";
 import { errorPicture } from "../pictures/error-map.ts";
 import { maskPicture } from "../pictures/maps.ts";
@@ -13,7 +13,7 @@ import { fullestSlice } from "../pictures/slices.ts";
  */
 export async function writeEvaluationPictures(folder: string, { id, segmentation, truth, region }: EvaluatedCase, ending: string): Promise<void> {
   const { depth, height, width, classes } = segmentation;
-  const index = fullestSlice(truth, segmentation);
+  const index = fullestSlice(labelStackOf(truth, segmentation));
   const slice = (labels: Uint8Array): Uint8Array => labels.slice(index * height * width, (index + 1) * height * width);
   await makeFolder(folder);
   const place = depth === 1 ? "" : `_slice${String(index).padStart(3, "0")}`;

@@ -11,6 +11,7 @@ import { writeManifest } from "../files/manifest.ts";
 import { type InferenceFlags, inferenceOptions } from "../options/inference.ts";
 import { describeEngine, openModel } from "../options/model.ts";
 import { formatDuration } from "../terminal/duration.ts";
+import { withInterruption } from "../terminal/interruption.ts";
 import { Output } from "../terminal/output.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { type DatasetOptions, datasetSpec, requireSameSlicing } from "./dataset.ts";
@@ -59,7 +60,7 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
   const inference = inferenceOptions(model, options);
   await makeFolder(out);
 
-  const reports = await withProgress({ total: images * seeds.length, unit: "images" }, async (progress) => {
+  const reports = await withProgress({ total: images * seeds.length, unit: "images" }, (progress) => withInterruption(() => progress.note("Stopping, without scores; Ctrl-C once more stops at once."), async (check) => {
     const finished: EvaluationReport[] = [];
     for (const seed of seeds) {
       const label = seeds.length === 1 ? "Evaluation" : `Seed ${seed}`;
@@ -68,6 +69,8 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
         ...inference,
         ...classOptions(model, options),
         preprocessing: model.manifest.preprocessing.steps,
+        outside: model.manifest.preprocessing.volumes?.outside,
+        channelNames: model.manifest.channelNames,
         packedRefiner: await model.packedRefiner(),
         split,
         seed,
@@ -80,7 +83,10 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
           done++;
           progress.note(`skipped ${id}: ${reason}`);
         },
-        onProgress: (fraction) => progress.update(done + 0.999 * fraction, label),
+        onProgress: (fraction) => {
+          progress.update(done + 0.999 * fraction, label);
+          return check();
+        },
         onCase: async (evaluated) => {
           const ending = seeds.length === 1 ? "" : `_seed${seed}`;
           if (options.pictures === true) await writeEvaluationPictures(join(out, evaluationFiles.pictures), evaluated, ending);
@@ -93,7 +99,7 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
       finished.push(report);
     }
     return finished;
-  });
+  }));
   const engine = await describeEngine(model);
   model.dispose();
 

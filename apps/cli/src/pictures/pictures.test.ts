@@ -1,3 +1,4 @@
+import { labelStackOf } from "hidiff";
 import { describe, expect, it } from "vitest";
 import { parseColour } from "./colour.ts";
 import { errorColours, errorPicture } from "./error-map.ts";
@@ -56,7 +57,7 @@ it("enlarge repeats pixels", () => {
 
 it("fullestSlice is the first with the most foreground, or the middle one", () => {
   const grid = { depth: 4, height: 1, width: 2 };
-  expect(fullestSlice(Uint8Array.of(0, 0, 0, 1, 2, 3, 4, 4), grid)).toBe(2);
-  expect(fullestSlice(new Uint8Array(8), grid)).toBe(2);
-  expect(fullestSlice(new Uint8Array(2), { ...grid, depth: 1 })).toBe(0);
+  expect(fullestSlice(labelStackOf(Uint8Array.of(0, 0, 0, 1, 2, 3, 4, 4), grid))).toBe(2);
+  expect(fullestSlice(labelStackOf(new Uint8Array(8), grid))).toBe(2);
+  expect(fullestSlice(labelStackOf(new Uint8Array(2), { ...grid, depth: 1 }))).toBe(0);
 });

@@ -6,7 +6,7 @@ import { HidiffError } from "@hidiff/core-tensor/errors";
 import { fileError } from "@hidiff/core-tensor/node";
 import { type ImageStack, imageStack, type OrientedVolume, orientVolume, stackChannels, type Volume } from "@hidiff/datasets";
 import { readImage, readVolume } from "@hidiff/datasets/node";
-import type { BundleManifest } from "hidiff";
+import { type BundleManifest, withOutside } from "hidiff";
 import type { PredictionCase } from "./cases.ts";
 import { isVolume } from "./inputs.ts";
 
@@ -31,7 +31,7 @@ export interface ReadCase {
 export async function readCase({ paths }: PredictionCase, manifest: BundleManifest): Promise<ReadCase> {
   const parts: ReadCase[] = [];
   for (const path of paths) {
-    const part = (await isVolume(path)) ? await readVolumeCase(path, manifest) : { image: imageStack(await readImage(path)), volume: undefined };
+    const part = (await isVolume(path)) ? await readVolumeCase(path, manifest) : await readImageCase(path, manifest);
     if (parts.length > 0) requireSameGrid(parts[0]!, part, paths[0]!, path);
     parts.push(part);
   }
@@ -46,6 +46,17 @@ export async function readCase({ paths }: PredictionCase, manifest: BundleManife
   return { image, volume: first.volume };
 }
 
+async function readImageCase(path: string, { name, preprocessing: { volumes } }: BundleManifest): Promise<ReadCase> {
+  if (volumes !== undefined) {
+    throw new HidiffError(
+      "cli.volume",
+      `${path} is a picture, but the model ${name} was trained on ${volumes.plane} slices of volumes in the units of their files, which a picture does not have; ` +
+        "give the volume itself, or use a model that was trained on pictures.",
+    );
+  }
+  return { image: imageStack(await readImage(path)), volume: undefined };
+}
+
 async function readVolumeCase(path: string, { name, preprocessing: { volumes } }: BundleManifest): Promise<ReadCase> {
   if (volumes === undefined) {
     throw new HidiffError(
@@ -56,9 +67,7 @@ async function readVolumeCase(path: string, { name, preprocessing: { volumes } }
   }
   const like = await readVolume(path);
   const oriented = orientVolume(like, volumes.plane);
-  const { depth, height, width, channels, spacing, slice } = oriented.image;
-  const image = { depth, height, width, channels, spacing, slice };
-  return { image: { ...image, outside: new Array<number>(channels).fill(volumes.outside) }, volume: { like, oriented } };
+  return { image: withOutside(oriented.image, volumes.outside), volume: { like, oriented } };
 }
 
 /** How far grids may differ that are the same but for rounding, in millimetres or in direction cosines. */

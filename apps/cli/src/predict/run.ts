@@ -1,12 +1,13 @@
 import { HidiffError, isHidiffError } from "@hidiff/core-tensor/errors";
 import type { HiDiff, HiDiffOptions, InferenceOptions } from "hidiff";
 import { useBackend } from "../backend.ts";
-import { usageError } from "../errors.ts";
+import { stopped, usageError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import { writeManifest } from "../files/manifest.ts";
 import { type InferenceFlags, inferenceOptions } from "../options/inference.ts";
 import { describeEngine, openModel } from "../options/model.ts";
 import { formatDuration } from "../terminal/duration.ts";
+import { withInterruption } from "../terminal/interruption.ts";
 import { Output } from "../terminal/output.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { groupCases, type PredictionCase } from "./cases.ts";
@@ -28,9 +29,10 @@ type Result = { readonly input: string; readonly channels?: readonly string[]; r
 );
 
 /**
- * `hidiff predict`: segments images and volumes; one that cannot be is reported and the others are done.
+ * `hidiff predict`: segments images and volumes; one that cannot be is reported and the others are done. Ctrl-C ends it
+ * between two slices; what is done then stays, with its manifest.
  *
- * @throws HidiffError `cli.failed` in the end if an input could not be segmented
+ * @throws HidiffError in the end: `cli.stopped` after Ctrl-C, `cli.failed` if an input could not be segmented
  */
 export async function predict(inputs: readonly string[], options: PredictOptions): Promise<void> {
   const output = new Output(options);
@@ -43,25 +45,38 @@ export async function predict(inputs: readonly string[], options: PredictOptions
   const cases = await casesOf(model, found);
   await makeFolder(options.out);
 
-  const results = await withProgress({ total: cases.length, unit: "images" }, async (progress) => {
+  const results = await withProgress({ total: cases.length, unit: "images" }, (progress) => withInterruption(() => progress.note("Stopping; Ctrl-C once more stops at once."), async (check) => {
     const done: Result[] = [];
-    for (const image of cases) {
-      const onProgress = (fraction: number): void => progress.update(done.length + 0.999 * fraction, image.name);
-      onProgress(0);
-      const result = await predictCase(model, image, { ...options, inference, onProgress });
-      if ("error" in result) progress.note(`error: ${result.error}`);
-      done.push(result);
-      progress.update(done.length, image.name);
+    try {
+      for (const image of cases) {
+        const onProgress = (fraction: number): Promise<void> => {
+          progress.update(done.length + 0.999 * fraction, image.name);
+          return check();
+        };
+        await onProgress(0);
+        const result = await predictCase(model, image, { ...options, inference, onProgress });
+        if ("error" in result) progress.note(`error: ${result.error}`);
+        done.push(result);
+        progress.update(done.length, image.name);
+      }
+    } catch (error) {
+      if (!isStop(error)) throw error;
     }
     return done;
-  });
+  }));
   const details = { model: { path, name: model.manifest.name, checksums: model.manifest.checksums }, seed: options.seed, options: inference, engine: await describeEngine(model), results };
   model.dispose();
   const manifest = await writeManifest(options.out, { command: "predict", backend, startedAt, details });
   output.emit(manifest);
   const failed = results.filter((result) => "error" in result).length;
   output.print(`${results.length - failed} of ${results.length} segmented into ${options.out} in ${formatDuration(manifest.seconds)}.`);
+  const left = cases.length - results.length;
+  if (left > 0) throw new HidiffError(stopped, `${left} of ${cases.length} inputs are not done; the same command does everything anew.`);
   if (failed > 0) throw new HidiffError("cli.failed", `${failed} of ${results.length} inputs could not be segmented.`);
+}
+
+function isStop(error: unknown): boolean {
+  return isHidiffError(error) && error.code === stopped;
 }
 
 function checkUncertainty(inference: InferenceOptions, options: PredictOptions): void {
@@ -77,7 +92,7 @@ async function casesOf({ manifest }: HiDiff, found: readonly FoundPath[]): Promi
 
 interface CaseOptions extends PredictOptions {
   readonly inference: InferenceOptions;
-  readonly onProgress: (fraction: number) => void;
+  readonly onProgress: (fraction: number) => Promise<void>;
 }
 
 async function predictCase(model: HiDiff, input: PredictionCase, options: CaseOptions): Promise<Result> {
@@ -99,7 +114,7 @@ async function predictCase(model: HiDiff, input: PredictionCase, options: CaseOp
     const { depth, height, width } = found.image;
     return { ...named, sha256, width, height, ...(found.volume === undefined ? {} : { depth }), seconds: (performance.now() - start) / 1000, files };
   } catch (error) {
-    if (!isHidiffError(error)) throw error;
+    if (!isHidiffError(error) || isStop(error)) throw error;
     return { ...named, ...(sha256 === undefined ? {} : { sha256 }), error: error.message };
   }
 }

@@ -77,7 +77,7 @@ function oneChannel(map: ImageStack, channel: number): ImageStack {
 
 /** The mask on the image; of a volume the slice that has the most of it. */
 function overlay(image: ImageStack, segmentation: StackSegmentation, manifest: BundleManifest): ReturnType<typeof overlayPicture> {
-  const index = fullestSlice(segmentation.labels, segmentation);
+  const index = fullestSlice(labelStackOf(segmentation.labels, segmentation));
   const size = image.height * image.width;
   const colours = new Map(manifest.classes.filter(({ label }) => label > 0).map(({ label, colour }) => [label, parseColour(colour)]));
   return overlayPicture(displayPicture(image.slice(index), image), segmentation.labels.subarray(index * size, (index + 1) * size), colours);

@@ -13,21 +13,27 @@ interface Outcome {
 interface RunOptions {
   /** Called with all of standard output so far. */
   readonly onOutput?: (stdout: string, interrupt: () => void) => void;
+  /** The same for standard error. */
+  readonly onProgress?: (stderr: string, interrupt: () => void) => void;
 }
 
 /** Runs the command from its sources, on the embedded backend. */
-export function hidiff(arguments_: readonly string[], { onOutput }: RunOptions = {}): Promise<Outcome> {
+export function hidiff(arguments_: readonly string[], { onOutput, onProgress }: RunOptions = {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ["--conditions=@hidiff/source", "--import", "tsx", "apps/cli/bin/hidiff.js", ...arguments_], {
       cwd: repository,
       env: { ...process.env, HIDIFF_BACKEND: "wasm", NO_COLOR: "1", DEBUG: "" },
     });
     let [stdout, stderr] = ["", ""];
+    const interrupt = (): void => void child.kill("SIGINT");
     child.stdout.on("data", (chunk: Buffer) => {
       stdout += chunk.toString();
-      onOutput?.(stdout, () => child.kill("SIGINT"));
+      onOutput?.(stdout, interrupt);
     });
-    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => {
+      stderr += chunk.toString();
+      onProgress?.(stderr, interrupt);
+    });
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, stdout, stderr }));
   });

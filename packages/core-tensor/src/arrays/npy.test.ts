@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decodeElements, elementSize } from "./elements.ts";
-import { decodeNpy, encodeNpy } from "./npy.ts";
+import { decodeNpy, encodeNpy, encodeNpyHeader } from "./npy.ts";
 
 /** A .npy file with the given header and data, of a version of the format. */
 function npy(header: string, data: Uint8Array, version = 1): Uint8Array {
@@ -27,6 +27,8 @@ describe("decodeNpy and encodeNpy", () => {
     expect(bytes.length).toBe(128 + 6);
     expect(new TextDecoder().decode(bytes.subarray(10, 128))).toBe("{'descr': '<u2', 'fortran_order': False, 'shape': (3,), }".padEnd(117) + "\n");
     expect([...bytes.subarray(128)]).toEqual([1, 0, 2, 0, 3, 1]);
+    expect(encodeNpyHeader("u2", [3])).toEqual(bytes.subarray(0, 128));
+    expect(new TextDecoder().decode(encodeNpyHeader("u1", []).subarray(10))).toMatch(/^\{'descr': '\|u1', .* 'shape': \(\), \} *\n$/);
   });
 
   it("read versions 2 and 3 and every byte order", () => {

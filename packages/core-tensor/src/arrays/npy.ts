@@ -62,16 +62,29 @@ export function encodeNpy({ shape, data }: NpyArray): Uint8Array {
   if (!shape.every((length) => Number.isSafeInteger(length) && length >= 0) || expected !== data.length) {
     throw new HidiffError("npy.shape", `encodeNpy: the array has ${data.length} elements, its shape [${shape}] needs ${expected}.`);
   }
-  const type = elementType(data);
-  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
-  const text = `{'descr': '${data.BYTES_PER_ELEMENT === 1 ? "|" : "<"}${type}', 'fortran_order': False, 'shape': ${tuple}, }`;
-  const start = Math.ceil((10 + text.length + 1) / 64) * 64; // aligns the data, as the format asks for
-  const file = new Uint8Array(start + data.byteLength);
-  file.set([...magic, 1, 0]);
-  new DataView(file.buffer).setUint16(8, start - 10, true);
-  file.set(new TextEncoder().encode(`${text.padEnd(start - 11)}\n`), 10);
-  file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), start);
+  const header = encodeNpyHeader(elementType(data), shape);
+  const file = new Uint8Array(header.length + data.byteLength);
+  file.set(header);
+  file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), header.length);
   return file;
+}
+
+/**
+ * The bytes of a `.npy` file before its numbers (version 1, little-endian, C order), for arrays that are written piece by
+ * piece: the numbers follow.
+ *
+ * @param type kind and size of the elements as NumPy writes them, such as `f4`
+ */
+export function encodeNpyHeader(type: string, shape: readonly number[]): Uint8Array {
+  const order = elementSize(type) === 1 ? "|" : "<";
+  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
+  const text = `{'descr': '${order}${type}', 'fortran_order': False, 'shape': ${tuple}, }`;
+  const length = Math.ceil((10 + text.length + 1) / 64) * 64; // aligns the numbers, as the format asks for
+  const header = new Uint8Array(length);
+  header.set([...magic, 1, 0]);
+  new DataView(header.buffer).setUint16(8, length - 10, true);
+  header.set(new TextEncoder().encode(`${text.padEnd(length - 11)}\n`), 10);
+  return header;
 }
 
 interface Header {

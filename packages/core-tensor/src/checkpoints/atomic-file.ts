@@ -1,7 +1,7 @@
 import { open, readFile, rename, unlink } from "node:fs/promises";
-import { threadId } from "node:worker_threads";
 import { HidiffError } from "../errors.ts";
 import { decodeSafetensors, encodeSafetensors, type SafetensorsFile, type StoredTensor } from "./safetensors.ts";
+import { temporaryPath } from "./temporary-files.ts";
 
 const remedies: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full; free some space",
@@ -22,16 +22,13 @@ export function fileError(action: "read" | "write", path: string, error: unknown
   return new HidiffError(`file.${action}`, `Cannot ${action} ${path}: ${reason}.`, { cause: error });
 }
 
-/** Keeps simultaneous writes to one path apart, those of one thread. */
-let writes = 0;
-
 /**
  * Writes a file completely or not at all: to a temporary name beside it, flushed, then renamed into place.
  *
  * @throws HidiffError `file.write`; what was there before is untouched
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
-  const temporary = `${path}.${process.pid}.${threadId}.${writes++}.tmp`;
+  const temporary = temporaryPath(path);
   try {
     const file = await open(temporary, "w");
     try {

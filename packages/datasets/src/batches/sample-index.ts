@@ -1,4 +1,5 @@
 import { HidiffError, isHidiffError } from "@hidiff/core-tensor/errors";
+import type { BadCasePolicy } from "../loaders/skipping.ts";
 import type { Preprocessing } from "../preprocessing/schema.ts";
 import type { SegmentationDataset, SplitName } from "../types.ts";
 import type { CaseSummary } from "./case-store.ts";
@@ -28,7 +29,7 @@ export interface PreparationOptions {
    * What a case does that cannot be read: "error" (default) rejects when the case is first needed; with "skip" every case
    * is read once before the first sample, and those that fail are left out.
    */
-  readonly badCases?: "error" | "skip" | undefined;
+  readonly badCases?: BadCasePolicy | undefined;
   /** Called for every case that is left out. */
   readonly onBadCase?: ((id: string, error: Error) => void) | undefined;
   /** Called after each case, where cases have to be read first. */

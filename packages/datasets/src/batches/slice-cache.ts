@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, statfs } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import { fileError, writeFileAtomic } from "@hidiff/core-tensor/files-node";
+import { fileError, removeAbandoned, writeFileAtomic } from "@hidiff/core-tensor/files-node";
 import { z } from "zod";
 import type { Preprocessing } from "../preprocessing/schema.ts";
 import type { DatasetSpec } from "../registry.ts";
@@ -43,8 +43,8 @@ type CachedCase = z.infer<typeof caseSchema>;
  * A folder below the given one belongs to one data set, its options and one preprocessing, which its `index.json` says.
  * It holds, of each case, `.image.npy` (float32 [slices, height, width, channels]), `.labels.npy` and, where there is one,
  * `.field-of-view.npy` (uint8 [slices, height, width]), and `.json`, which is written last. Files appear complete or not
- * at all, so that any number of processes may fill and read the cache. Missing and damaged files are made anew. Source
- * files that change are not noticed: delete the folder then.
+ * at all, so that any number of processes may fill and read the cache; what a killed one left half-written is removed.
+ * Missing and damaged files are made anew. Source files that change are not noticed: delete the folder then.
  */
 export class SliceCache implements CaseStore {
   readonly #cases: DatasetCases;
@@ -136,6 +136,7 @@ export class SliceCache implements CaseStore {
     await mkdir(this.#folder, { recursive: true }).catch((error: unknown) => {
       throw fileError("write", this.#folder, error);
     });
+    await removeAbandoned(this.#folder); // before the free space is measured
     const { spec, preprocessing, expected, freeBytes = freeBytesOf } = this.#options;
     const stored = (await readdir(this.#folder)).filter((name) => name.endsWith(".json") && name !== "index.json").length;
     const left = expected.slices * Math.max(0, 1 - stored / Math.max(1, expected.cases));
@@ -155,10 +156,10 @@ export class SliceCache implements CaseStore {
 
   #files({ id, depth, height, width, channels, fieldOfView }: CachedCase): SliceFile[] {
     const files: SliceFile[] = [
-      { path: this.#path(id, ".image.npy"), type: "<f4", shape: [depth, height, width, channels] },
-      { path: this.#path(id, ".labels.npy"), type: "|u1", shape: [depth, height, width] },
+      { path: this.#path(id, ".image.npy"), type: "f4", shape: [depth, height, width, channels] },
+      { path: this.#path(id, ".labels.npy"), type: "u1", shape: [depth, height, width] },
     ];
-    if (fieldOfView) files.push({ path: this.#path(id, ".field-of-view.npy"), type: "|u1", shape: [depth, height, width] });
+    if (fieldOfView) files.push({ path: this.#path(id, ".field-of-view.npy"), type: "u1", shape: [depth, height, width] });
     return files;
   }
 

@@ -1,32 +1,23 @@
 import { open, rename, stat, unlink } from "node:fs/promises";
-import { threadId } from "node:worker_threads";
-import { fileError } from "@hidiff/core-tensor/files-node";
+import { encodeNpyHeader } from "@hidiff/core-tensor/files";
+import { fileError, temporaryPath } from "@hidiff/core-tensor/files-node";
 
 /** What a file of slices holds: an array whose first axis are the slices, in NumPy's format. */
 export interface SliceFile {
   readonly path: string;
-  readonly type: "<f4" | "|u1";
+  readonly type: "f4" | "u1";
   /** [slices, …] */
   readonly shape: readonly number[];
 }
 
-/** The beginning of a `.npy` file (format version 1.0, C order), padded so that the values are aligned to 64 bytes. */
-export function npyHeader({ type, shape }: Pick<SliceFile, "type" | "shape">): Uint8Array {
-  const text = `{'descr': '${type}', 'fortran_order': False, 'shape': (${shape.join(", ")}${shape.length === 1 ? "," : ""}), }`;
-  const length = Math.ceil((10 + text.length + 1) / 64) * 64;
-  const header = new Uint8Array(length).fill(0x20);
-  header.set([0x93, ...new TextEncoder().encode("NUMPY"), 1, 0, (length - 10) & 255, (length - 10) >> 8]);
-  header.set(new TextEncoder().encode(text), 10);
-  header[length - 1] = 0x0a;
-  return header;
+function headerOf({ type, shape }: SliceFile): Uint8Array {
+  return encodeNpyHeader(type, shape);
 }
 
 /** How many bytes a slice has. */
-export function sliceBytes({ type, shape }: Pick<SliceFile, "type" | "shape">): number {
-  return shape.slice(1).reduce((product, length) => product * length, type === "<f4" ? 4 : 1);
+export function sliceBytes({ type, shape }: SliceFile): number {
+  return shape.slice(1).reduce((product, length) => product * length, type === "f4" ? 4 : 1);
 }
-
-let writes = 0;
 
 /**
  * Writes files of slices together, a slice at a time, each completely or not at all: to a temporary name beside it, then
@@ -36,16 +27,15 @@ let writes = 0;
  * @throws HidiffError `file.write`, and what `slice` throws; nothing is left behind then
  */
 export async function writeSliceFiles(files: readonly SliceFile[], slice: (index: number) => readonly (Float32Array | Uint8Array)[]): Promise<void> {
-  const suffix = `.${process.pid}.${threadId}.${writes++}.tmp`;
   const opened: { file: SliceFile; temporary: string; handle: Awaited<ReturnType<typeof open>> }[] = [];
   let path = "";
   try {
     for (const file of files) {
       path = file.path;
-      const temporary = file.path + suffix;
+      const temporary = temporaryPath(file.path);
       const handle = await open(temporary, "w");
       opened.push({ file, temporary, handle });
-      await handle.writeFile(npyHeader(file));
+      await handle.writeFile(headerOf(file));
     }
     for (let index = 0; index < (files[0]?.shape[0] ?? 0); index++) {
       path = ""; // what computing a slice throws is no failure to write
@@ -73,7 +63,7 @@ export async function writeSliceFiles(files: readonly SliceFile[], slice: (index
 
 /** Whether a file of slices is there, complete, and of the type and shape that it should have. */
 export async function isSliceFile(file: SliceFile): Promise<boolean> {
-  const header = npyHeader(file);
+  const header = headerOf(file);
   try {
     if ((await stat(file.path)).size !== header.length + file.shape[0]! * sliceBytes(file)) return false;
     const found = await readBytes(file.path, 0, header.length);
@@ -86,9 +76,9 @@ export async function isSliceFile(file: SliceFile): Promise<boolean> {
 /** Reads one slice, without the rest of the file. Undefined where the file is missing or too short. */
 export async function readSlice(file: SliceFile, index: number): Promise<Float32Array | Uint8Array | undefined> {
   const length = sliceBytes(file);
-  const bytes = await readBytes(file.path, npyHeader(file).length + index * length, length);
+  const bytes = await readBytes(file.path, headerOf(file).length + index * length, length);
   if (bytes === undefined) return undefined;
-  return file.type === "<f4" ? new Float32Array(bytes.buffer, bytes.byteOffset, length / 4) : bytes;
+  return file.type === "f4" ? new Float32Array(bytes.buffer, bytes.byteOffset, length / 4) : bytes;
 }
 
 async function readBytes(path: string, position: number, length: number): Promise<Uint8Array<ArrayBuffer> | undefined> {

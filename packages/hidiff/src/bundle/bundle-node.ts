@@ -1,6 +1,6 @@
 import { mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { fileError, writeFileAtomic } from "@hidiff/core-tensor/node";
+import { fileError, temporaryPath, writeFileAtomic } from "@hidiff/core-tensor/node";
 import { HiDiff, type HiDiffOptions, unzip } from "../hidiff.ts";
 import { bundleFiles, filesOf } from "./bundle.ts";
 
@@ -28,7 +28,7 @@ export async function loadBundle(path: string, options: HiDiffOptions = {}): Pro
 
 /** Writes a bundle's files into a folder, which appears complete or not at all; one that was there is replaced. */
 export async function writeBundle(path: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = temporaryPath(path);
   try {
     await mkdir(temporary, { recursive: true });
     for (const [name, content] of Object.entries(files)) await writeFileAtomic(join(temporary, name), content);

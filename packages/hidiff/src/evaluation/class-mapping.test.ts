@@ -50,7 +50,7 @@ describe("mapClasses", () => {
   it.each([
     [dataset("background", "liver", "spleen"), {}, /classes \("liver", "spleen", "stomach"\) are not those of theirs \("liver", "spleen"\)/],
     [dataset("polyp"), {}, /are not those of theirs \("polyp"\)/],
-    [dataset(...organs), { classes: ["splen"] }, /The model has no class "splen"\. Did you mean "spleen"\?/],
+    [dataset(...organs), { classes: ["splen"] }, /the model has no class "splen"\. Did you mean "spleen"\?/],
     [dataset("background", "a"), { classMapping: { b: "liver" } }, /theirs has no class "b"/],
     [dataset("background", "a"), { classMapping: {} }, /is empty/],
     [dataset("background", "a"), { classMapping: { a: "liver" }, classes: ["spleen"] }, /no class of theirs is mapped to "spleen"/],

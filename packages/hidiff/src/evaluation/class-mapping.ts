@@ -34,10 +34,10 @@ export function mapClasses(modelClasses: number, dataset: SegmentationDataset, o
   const theirs = foreground(namesByLabel(dataset));
   const own = options.classNames === undefined ? sameNames(modelClasses, dataset) : foreground(options.classNames);
   const pairs = options.classMapping === undefined ? pairByName(own, theirs, dataset.name) : pairByMapping(own, theirs, options.classMapping, dataset.name);
-  const chosen = new Set((options.classes ?? own.map(({ name }) => name)).map((name) => find(name, own, "The model").label));
+  const chosen = new Set((options.classes ?? own.map(({ name }) => name)).map((name) => find(name, own, "the model").label));
   const scored = pairs.filter(([, label]) => chosen.has(label));
   const labels = new Set(scored.map(([, label]) => label));
-  const absent = options.classes?.find((name) => !labels.has(find(name, own, "The model").label));
+  const absent = options.classes?.find((name) => !labels.has(find(name, own, "the model").label));
   if (absent !== undefined) throw classError(`no class of ${dataset.name} is mapped to "${absent}"; leave it out or map one.`);
   return {
     classes: own.filter(({ label }) => labels.has(label)),
@@ -61,7 +61,7 @@ function foreground(names: readonly string[]): EvaluatedClass[] {
 
 function sameNames(modelClasses: number, dataset: SegmentationDataset): EvaluatedClass[] {
   if (modelClasses === dataset.classes) return foreground(namesByLabel(dataset));
-  throw classError(`the model has ${modelClasses} class(es) and ${dataset.name} has ${dataset.classes}; name the model's classes and map those of the data set to them.`);
+  throw classError(`the model has ${modelClasses} class(es) and ${dataset.name} has ${dataset.classes}; name the model's classes (classNames) and map those of the data set to them (classMapping).`);
 }
 
 type Pair = readonly [theirs: number, own: number];
@@ -70,11 +70,11 @@ function pairByName(own: readonly EvaluatedClass[], theirs: readonly EvaluatedCl
   const pairs = theirs.map(({ label, name }) => [label, own.find((candidate) => same(candidate.name, name))?.label] as const);
   if (own.length === theirs.length && pairs.every(([, label]) => label !== undefined)) return pairs as unknown as Pair[];
   const list = (classes: readonly EvaluatedClass[]): string => classes.map(({ name }) => `"${name}"`).join(", ");
-  throw classError(`the model's classes (${list(own)}) are not those of ${dataset} (${list(theirs)}); say which class of the data set is which of the model's.`);
+  throw classError(`the model's classes (${list(own)}) are not those of ${dataset} (${list(theirs)}); say which class of the data set is which of the model's (classMapping; on the command line --map THEIRS=OURS).`);
 }
 
 function pairByMapping(own: readonly EvaluatedClass[], theirs: readonly EvaluatedClass[], mapping: Readonly<Record<string, string>>, dataset: string): Pair[] {
-  const pairs = Object.entries(mapping).map(([from, to]): Pair => [find(from, theirs, dataset).label, find(to, own, "The model").label]);
+  const pairs = Object.entries(mapping).map(([from, to]): Pair => [find(from, theirs, dataset).label, find(to, own, "the model").label]);
   if (pairs.length === 0) throw classError(`the mapping of the classes of ${dataset} is empty; name at least one.`);
   return pairs;
 }

@@ -101,6 +101,36 @@ function voxels({ depth, height, width, slice }: LabelStack): Uint8Array {
 }
 
 describe("evaluateDataset", () => {
+  it("has the values outside of volumes that the model was trained with", async () => {
+    const model = tinyModel(3);
+    const labels = async (outside: number, changes: Partial<EvaluateOptions> = {}): Promise<Uint8Array[]> => {
+      const lying = dataset((id) => {
+        const found = ballCase(id, solid, { classes: 3, spacing });
+        return { ...found, image: { ...found.image, outside: [outside] } };
+      }, { classes: 3 });
+      return (await evaluate(model, lying, changes)).evaluated.map(({ segmentation }) => segmentation.priorLabels);
+    };
+    const expected = await labels(-5);
+    expect(await labels(5, { outside: -5 })).toEqual(expected);
+    expect(await labels(5)).not.toEqual(expected);
+    model.dispose();
+  });
+
+  it("refuses channels in another order", async () => {
+    const model = new HybridModel(tinyArchitecture({ imageChannels: 2 }), new Generator(4));
+    const named = { ...dataset((id) => ballCase(id, flat), { imageChannels: 2 }), channelNames: ["FLAIR", "T1"] };
+    const options: EvaluateOptions = { ...tinyInference(), split: "test", seed: 3 };
+    await expect(evaluateDataset(model, named, { ...options, channelNames: ["t1", "flair"] })).rejects.toMatchObject({
+      code: "evaluate.channels",
+      message: expect.stringMatching(/takes the channels t1, flair, in this order, but those of balls are FLAIR, T1/),
+    });
+    // The same names are no matter of case, and without names there is nothing to compare: then it is about what is read.
+    for (const channelNames of [["flair", "t1"], undefined]) {
+      await expect(evaluateDataset(model, named, { ...options, channelNames })).rejects.toMatchObject({ code: "segment.channels" });
+    }
+    model.dispose();
+  });
+
   it("scores prior and refined masks of photographs inside the field of view, the same every time", async () => {
     const model = tinyModel();
     const { report, evaluated, options } = await evaluate(model, photographs);

@@ -10,6 +10,7 @@ import {
   type SplitName,
 } from "@hidiff/datasets";
 import { segmentStack, type SegmentStackOptions, type StackSegmentation, voxelsOf } from "../inference/segment-stack.ts";
+import { withOutside } from "../inference/with-outside.ts";
 import type { HybridModel } from "../model/hybrid-model.ts";
 import { type ClassMapping, type ClassMappingOptions, mapClasses } from "./class-mapping.ts";
 import { type CaseScores, caseScores, type EvaluationProtocol, type EvaluationRegion, type EvaluationReport, type ScoredCase, type SkippedCase, summarizeCases } from "./report.ts";
@@ -20,6 +21,10 @@ export interface EvaluateOptions extends Omit<SegmentStackOptions, "preprocessin
   readonly seed: number;
   /** What the model was trained with. Default: the data set's. */
   readonly preprocessing?: Preprocessing;
+  /** What the model's channels are, by name: those of the data set must be the same ones. Default: the data set's. */
+  readonly channelNames?: readonly string[] | undefined;
+  /** What lay outside of the volumes that the model was trained on, before preprocessing. Default: as the data set has it. */
+  readonly outside?: number | undefined;
   /** "case" (default): each image or whole volume is a case, scored in space; "slice": every slice is one. */
   readonly protocol?: EvaluationProtocol;
   /** Default: the field of view, where the data set has one. */
@@ -71,6 +76,7 @@ export async function evaluateDataset(model: HybridModel, dataset: SegmentationD
       `evaluateDataset: the model takes images with ${imageChannels} channel(s), but those of ${dataset.name} have ${dataset.imageChannels}; evaluate it on a data set like the one it was trained on.`,
     );
   }
+  requireSameChannels(dataset, options.channelNames);
   const mapping = mapClasses(modelClasses, dataset, options);
   const scored: ScoredCase[] = [];
   const skipped: SkippedCase[] = [];
@@ -89,6 +95,16 @@ export async function evaluateDataset(model: HybridModel, dataset: SegmentationD
   return { dataset: dataset.name, split, seed, protocol, region, classes: mapping.classes, ...summarizeCases(scored, mapping.classes, seed), skipped };
 }
 
+/** In another order, or of another kind, channels would give wrong masks without a sign of it. */
+function requireSameChannels({ name, channelNames: theirs }: SegmentationDataset, own: readonly string[] | undefined): void {
+  if (own === undefined || theirs === undefined || own.every((channel, index) => channel.toLowerCase() === theirs[index]?.toLowerCase())) return;
+  throw new HidiffError(
+    "evaluate.channels",
+    `evaluateDataset: the model takes the channels ${own.join(", ")}, in this order, but those of ${name} are ${theirs.join(", ")}; ` +
+      `describe the data set as a folder whose channels have the model's names.`,
+  );
+}
+
 async function evaluateCase(
   model: HybridModel,
   dataset: SegmentationDataset,
@@ -97,7 +113,8 @@ async function evaluateCase(
   options: EvaluateOptions,
 ): Promise<{ scored: ScoredCase[]; evaluated: Omit<EvaluatedCase, "scores"> }> {
   const { preprocessing = dataset.preprocessing, region: wanted = "field-of-view" } = options;
-  const { image, labels, fieldOfView } = await loadCase(dataset, id);
+  const { image: read, labels, fieldOfView } = await loadCase(dataset, id);
+  const image = options.outside === undefined ? read : withOutside(read, options.outside);
   const truth = relabel(voxelsOf(labels), mapping.truth, (label) => {
     throw new HidiffError("datasets.labels", `evaluateDataset: "${id}" of ${dataset.name} has the label ${label}, which is none of its classes.`);
   });

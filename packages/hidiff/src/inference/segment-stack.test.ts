@@ -1,9 +1,10 @@
 import { Generator } from "@hidiff/core-tensor";
+import { prepareSamples, type SegmentationDataset } from "@hidiff/datasets";
 import { connectedComponents } from "@hidiff/metrics";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { noLeak, useTestBackend } from "../../../../test/backend.ts";
 import { HybridModel } from "../model/hybrid-model.ts";
-import { arrayStack, noiseStack } from "../testing/stacks.ts";
+import { arrayStack, ballCase, noiseStack } from "../testing/stacks.ts";
 import { tinyArchitecture, tinyInference } from "../testing/tiny.ts";
 import { labelMap } from "./labels.ts";
 import { segmentStack, type SegmentStackOptions } from "./segment-stack.ts";
@@ -145,6 +146,39 @@ describe("segmentStack", () => {
     });
     model.dispose();
   });
+});
+
+it("gives the networks the numbers that they were trained on", async () => {
+  const model = randomModel();
+  const grid = { depth: 5, height: 70, width: 64 };
+  const volume = { ...ballCase("a", grid, { classes, spacing: [2, 1, 1] }) };
+  const data: SegmentationDataset = {
+    name: "balls",
+    imageChannels: 1,
+    classes,
+    classNames: ["background", "one", "two"],
+    splits: { train: ["a"], validation: [], test: [] },
+    preprocessing: [
+      { step: "percentile", low: 1, high: 99, region: "all", to: [-1, 1] },
+      { step: "resample", spacing: [1.5, null, null], image: "linear" },
+      { step: "crop-border", pixels: 2 },
+      { step: "resize", height: 32, width: 64, image: "cubic" },
+      { step: "z-score", region: "all" },
+    ],
+    depthOf: () => grid.depth,
+    load: () => Promise.resolve(volume),
+  };
+  const samples = await prepareSamples(data);
+  const forward = vi.spyOn(model.segmentor, "forward");
+  const seen: Float32Array[] = [];
+  forward.mockImplementation((image, mode) => {
+    seen.push(image.dataSync() as Float32Array);
+    return Object.getPrototypeOf(model.segmentor).forward.call(model.segmentor, image, mode);
+  });
+  await segmentStack(model, volume.image, options({ preprocessing: data.preprocessing }));
+  expect(samples.splits.train).toHaveLength(7);
+  expect(seen).toEqual(await Promise.all(samples.splits.train.map(async (id) => (await samples.load(id)).image)));
+  model.dispose();
 });
 
 it("labels and probabilities agree where nothing was resampled", async () => {

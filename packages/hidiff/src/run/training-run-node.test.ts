@@ -90,6 +90,8 @@ it("a stopped and resumed run writes the same bundle and log as an uninterrupted
   await expect(runTraining(configuration, { folder: parts })).rejects.toMatchObject({ code: "run.exists" });
   const other = { ...configuration, training: { ...configuration.training, seed: 9 } };
   await expect(runTraining(other, { folder: parts, resume: true })).rejects.toMatchObject({ code: "run.configuration" });
+  const redrawn = { ...configuration, dataset: { ...configuration.dataset, seed: 2 } };
+  await expect(runTraining(redrawn, { folder: parts, resume: true })).rejects.toMatchObject({ code: "run.configuration" });
   const cropped: Configuration = { ...configuration, preprocessing: [{ step: "crop-border", pixels: 1 }] };
   await expect(runTraining(cropped, { folder: parts, resume: true })).rejects.toMatchObject({ code: "run.configuration" });
 });

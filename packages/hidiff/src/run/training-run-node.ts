@@ -1,13 +1,12 @@
 import { appendFile, mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Generator, HidiffError, isHidiffError } from "@hidiff/core-tensor";
-import { fileError, writeFileAtomic } from "@hidiff/core-tensor/node";
-import type { DatasetSpec, SegmentationDataset } from "@hidiff/datasets";
+import { fileError, removeAbandoned, writeFileAtomic } from "@hidiff/core-tensor/node";
+import { type DatasetSpec, parse, type SegmentationDataset } from "@hidiff/datasets";
 import { openDataset } from "@hidiff/datasets/node";
 import { writeBundle } from "../bundle/bundle-node.ts";
 import { type BundleDescription, encodeBundle } from "../bundle/bundle.ts";
 import { classColour } from "../bundle/class-colours.ts";
-import { parse } from "@hidiff/datasets";
 import { type Configuration, configurationSchema } from "../config/schema.ts";
 import { HybridModel } from "../model/hybrid-model.ts";
 import { restoreCheckpoint, writeCheckpoint } from "../training/checkpoint-node.ts";
@@ -145,6 +144,7 @@ async function prepareFolder(folder: string, configuration: Configuration, resum
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw fileError("write", folder, error);
   });
+  await removeAbandoned(folder);
   const configurationPath = join(folder, runFiles.configuration);
   const hasCheckpoint = await stat(join(folder, runFiles.checkpoint)).then(
     () => true,
@@ -159,15 +159,19 @@ async function prepareFolder(folder: string, configuration: Configuration, resum
   if (decisive(stored) !== decisive(configuration)) {
     throw new HidiffError(
       "run.configuration",
-      `The training options or the preprocessing differ from those in ${configurationPath}, so that the run would not equal an uninterrupted one; resume with that file.`,
+      `The data set, the training options or the preprocessing differ from those in ${configurationPath}, so that the run would not equal an uninterrupted one; resume with that file.`,
     );
   }
 }
 
-/** What the numbers of a training depend on, as text: not how many threads make its batches, nor where slices are kept. */
-function decisive({ training, preprocessing }: Configuration): string {
+/**
+ * What the numbers of a training depend on, as text: not how many threads make its batches, nor where the data set and
+ * slices of it lie, for folders may move.
+ */
+function decisive({ dataset, training, preprocessing }: Configuration): string {
   const { slices, badCases } = training.data;
-  return JSON.stringify([preprocessing, { ...training, data: { slices, badCases } }]);
+  const options = Object.entries(dataset).filter(([name]) => name !== "root").sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([options, preprocessing, { ...training, data: { slices, badCases } }]);
 }
 
 /** The configuration that a run folder holds. */
