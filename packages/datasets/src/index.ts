@@ -49,6 +49,7 @@ export { checkFinite, type Volume, type VolumeHeader, type VolumeShape } from ".
 export { isVolumePath, volumeExtensions } from "./volumes/volume-paths.ts";
 export { type LabelGridOptions, type OrientedVolume, orientVolume, type Plane } from "./volumes/orientation.ts";
 export { stackChannels } from "./volumes/stack-channels.ts";
+export { withOutside } from "./volumes/with-outside.ts";
 export { type DatasetEntry, DatasetRegistry, type DatasetSpec } from "./registry.ts";
 export { datasetRegistry, openDataset } from "./datasets.ts";
 export { imageStack, labelStack } from "./raster/stacks.ts";

@@ -26,7 +26,6 @@ export { validate, type ValidationReport } from "./training/validate.ts";
 export { labelMap } from "./inference/labels.ts";
 export { type NetworkImage, type RefinementStep, segment, type Segmentation, type SegmentOptions } from "./inference/segment.ts";
 export { labelStackOf, type MapName, segmentStack, type SegmentStackOptions, type StackSegmentation } from "./inference/segment-stack.ts";
-export { withOutside } from "./inference/with-outside.ts";
 export { type EvaluatedCase, type EvaluateOptions, evaluateDataset } from "./evaluation/evaluate.ts";
 export type { ClassMappingOptions, EvaluatedClass } from "./evaluation/class-mapping.ts";
 export type { SmallObjectMetrics, SmallObjectScores } from "./evaluation/scores.ts";

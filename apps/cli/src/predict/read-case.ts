@@ -4,9 +4,9 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import { fileError } from "@hidiff/core-tensor/node";
-import { type ImageStack, imageStack, type OrientedVolume, orientVolume, stackChannels, type Volume } from "@hidiff/datasets";
+import { type ImageStack, imageStack, type OrientedVolume, orientVolume, stackChannels, type Volume, withOutside } from "@hidiff/datasets";
 import { readImage, readVolume } from "@hidiff/datasets/node";
-import { type BundleManifest, withOutside } from "hidiff";
+import type { BundleManifest } from "hidiff";
 import type { PredictionCase } from "./cases.ts";
 import { isVolume } from "./inputs.ts";
 

@@ -63,7 +63,7 @@ const optionsSchema = z.object({ ...volumeOptionFields, seed: seedField, validat
  * `datasets.labels` for labels out of range or on another grid, `datasets.grid` where the sequences' grids differ; all name the files.
  */
 export async function openBrats2021(root: string, options: Brats2021Options = {}): Promise<SegmentationDataset> {
-  const settings = parse(optionsSchema, options, "openBrats2021: the options");
+  const settings = parse(optionsSchema, options, "openBrats2021: what is given as options");
   const folders = await caseFolders(root);
   const ids = [...folders.keys()];
   const chosen = await chooseSplits(ids, settings);

@@ -3,10 +3,7 @@ import { open, rename, unlink } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { fileError } from "@hidiff/core-tensor/files-node";
-
-/** Keeps simultaneous writes to one path apart. */
-let writes = 0;
+import { fileError, temporaryPath } from "@hidiff/core-tensor/files-node";
 
 /**
  * Writes pieces to a file completely or not at all, compressed on the way: to a temporary name beside it, flushed, then
@@ -15,7 +12,7 @@ let writes = 0;
  * @throws `file.write`; what was there before is untouched
  */
 export async function writePiecesAtomic(path: string, pieces: Iterable<Uint8Array>, compression: "none" | "gzip"): Promise<void> {
-  const temporary = `${path}.${process.pid}.${writes++}.tmp`;
+  const temporary = temporaryPath(path);
   try {
     const source = Readable.from(pieces, { objectMode: true });
     const target = createWriteStream(temporary);

@@ -8,9 +8,9 @@ import {
   type SegmentationDataset,
   skipBadCase,
   type SplitName,
+  withOutside,
 } from "@hidiff/datasets";
 import { segmentStack, type SegmentStackOptions, type StackSegmentation, voxelsOf } from "../inference/segment-stack.ts";
-import { withOutside } from "../inference/with-outside.ts";
 import type { HybridModel } from "../model/hybrid-model.ts";
 import { type ClassMapping, type ClassMappingOptions, mapClasses } from "./class-mapping.ts";
 import { type CaseScores, caseScores, type EvaluationProtocol, type EvaluationRegion, type EvaluationReport, type ScoredCase, type SkippedCase, summarizeCases } from "./report.ts";

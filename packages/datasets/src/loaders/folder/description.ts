@@ -139,7 +139,7 @@ export async function readDescription(root: string, options: FolderDescription, 
   if (file === undefined && (await exists(root))) checkInside(root, path);
   const content = file === undefined && !(await exists(path)) ? undefined : (await readWholeFile(path)).toString("utf8");
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  if (content === undefined) return parse(descriptionSchema, given, "openFolderDataset: the options");
+  if (content === undefined) return parse(descriptionSchema, given, "openFolderDataset: what is given as options");
   const described = parseDescription(content, path);
   return parse(descriptionSchema, { ...described, ...given }, Object.keys(given).length === 0 ? `"${path}"` : `"${path}" with the options given`);
 }

@@ -32,7 +32,7 @@ import { type FoundVolumeCase, findVolumeCase, loadVolumeCase, type VolumeReadin
  * rejects with `datasets.id`, `datasets.labels` for labels out of range or on another grid than the image.
  */
 export async function openMsd(root: string, options: MsdOptions = {}): Promise<SegmentationDataset> {
-  const settings = parse(msdOptionsSchema, options, "openMsd: the options");
+  const settings = parse(msdOptionsSchema, options, "openMsd: what is given as options");
   const task = await readMsdTask(root);
   const ids = [...task.cases.keys()].sort();
   const chosen = await chooseSplits(ids, settings);

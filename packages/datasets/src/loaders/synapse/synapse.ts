@@ -36,7 +36,7 @@ const niftiFolders = ["", "Training", "RawData/Training", "Abdomen/RawData/Train
  * `datasets.values` for intensities out of range, `datasets.size` where image and label differ; all name the file.
  */
 export async function openSynapse(root: string, options: SynapseOptions = {}): Promise<SegmentationDataset> {
-  const settings = parse(synapseOptionsSchema, options, "openSynapse: the options");
+  const settings = parse(synapseOptionsSchema, options, "openSynapse: what is given as options");
   if ((await isFolder(join(root, "train_npz"))) || (await isFolder(join(root, "test_vol_h5")))) return openSynapsePreprocessed(root, settings);
   for (const folders of niftiFolders) {
     if (await isFolder(join(root, folders.images))) {

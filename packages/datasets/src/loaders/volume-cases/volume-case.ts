@@ -2,12 +2,13 @@ import { join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import { checkInside } from "../../files/inside.ts";
 import { listFolder } from "../../files/list-folder.ts";
-import type { ImageStack, SegmentationCase, VolumeSlicing } from "../../types.ts";
+import type { SegmentationCase, VolumeSlicing } from "../../types.ts";
 import { geometryDifference } from "../../volumes/geometry.ts";
 import { orientVolume } from "../../volumes/orientation.ts";
 import { orientGrid, type Plane } from "../../volumes/oriented-grid.ts";
 import { readVolume, readVolumeHeader } from "../../volumes/read-volume.ts";
 import { stackChannels } from "../../volumes/stack-channels.ts";
+import { withOutside } from "../../volumes/with-outside.ts";
 import { describeShape, type Volume } from "../../volumes/volume.ts";
 import { checkLabelValues, distinctValues, type LabelValues, mapLabels } from "./label-values.ts";
 
@@ -99,10 +100,6 @@ export async function loadVolumeCase(files: CheckedFiles, reading: VolumeReading
   checkLabelValues(distinctValues(labelVolume.data, labelVolume.slope, labelVolume.intercept), reading.labels, files.labels);
   const stack = oriented.length === 1 ? oriented[0]!.image : stackChannels(oriented.map(({ image }) => image));
   return { id: files.id, image: withOutside(stack, reading.outside), labels: mapLabels(labels, reading.labels.values) };
-}
-
-function withOutside({ depth, height, width, channels, spacing, slice }: ImageStack, outside: number): ImageStack {
-  return { depth, height, width, channels, spacing, outside: new Array<number>(channels).fill(outside), slice };
 }
 
 /** How far grids may differ that are the same but for rounding, in millimetres or in direction cosines. */

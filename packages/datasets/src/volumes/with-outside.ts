@@ -1,4 +1,4 @@
-import type { ImageStack } from "@hidiff/datasets";
+import type { ImageStack } from "../types.ts";
 
 /** A stack beyond whose border other values lie: `outside` in every channel. */
 export function withOutside({ depth, height, width, channels, spacing, range, slice }: ImageStack, outside: number): ImageStack {
