@@ -84,7 +84,7 @@ describe("hidiff on volumes", () => {
     const { code, stdout, stderr } = await hidiff(["evaluate", "--model", run, "--out", out, "--pictures", "--small-objects", "20"]);
     expect(stderr).not.toContain("error");
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^data, test split: 2 images/);
+    expect(stdout).toMatch(/^data, test split: 2 volumes/);
     expect(stdout).toMatch(/\nball .*\ncore .*\n/);
     expect(stdout).toContain("Mean over the 2 classes");
     expect(stdout).toContain("Objects of fewer than 20 pixels");

@@ -10,13 +10,14 @@ interface PrintedReport {
   readonly classes: readonly ClassSummaries[];
   readonly skipped: readonly SkippedCase[];
   readonly sizeThreshold: number | undefined;
+  /** What is scored, in the singular. */
+  readonly unit: string;
 }
 
 /** Prints the scores for people. */
-export function printReport(output: Output, { reports, summaries, classes, skipped, sizeThreshold }: PrintedReport): void {
+export function printReport(output: Output, { reports, summaries, classes, skipped, sizeThreshold, unit }: PrintedReport): void {
   const { bold, dim } = output.colours;
-  const { dataset, split, cases, protocol } = reports[0]!;
-  const unit = protocol === "slice" ? "slice" : "image";
+  const { dataset, split, cases } = reports[0]!;
   const count = (number: number): string => `${number} ${unit}${number === 1 ? "" : "s"}`;
   output.print(bold(`${dataset}, ${split} split: ${count(cases.length)}`));
   if (classes.length > 1) {

@@ -56,11 +56,12 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
   const dataset = await openDataset(spec);
   requireSameSlicing(model.manifest, dataset);
   const images = dataset.splits[split].length;
+  const kind = dataset.splits[split].some((id) => dataset.depthOf(id) > 1) ? "volume" : "image";
   if (images === 0) throw new HidiffError("evaluate.empty", `The split "${split}" of ${dataset.name} has no images; choose another with --split.`);
   const inference = inferenceOptions(model, options);
   await makeFolder(out);
 
-  const reports = await withProgress({ total: images * seeds.length, unit: "images" }, (progress) => withInterruption(() => progress.note("Stopping, without scores; Ctrl-C once more stops at once."), async (check) => {
+  const reports = await withProgress({ total: images * seeds.length, unit: `${kind}s` }, (progress) => withInterruption(() => progress.note("Stopping, without scores; Ctrl-C once more stops at once."), async (check) => {
     const finished: EvaluationReport[] = [];
     for (const seed of seeds) {
       const label = seeds.length === 1 ? "Evaluation" : `Seed ${seed}`;
@@ -136,7 +137,7 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
   const details = { model: document.model, dataset: spec, split, protocol, region, seeds, options: inference, engine, skipped };
   const manifest = await writeManifest(out, { command: "evaluate", backend, startedAt, details });
   output.emit(document);
-  printReport(output, { reports, summaries, classes, skipped, sizeThreshold: smallObjects });
+  printReport(output, { reports, summaries, classes, skipped, sizeThreshold: smallObjects, unit: protocol === "slice" ? "slice" : kind });
   output.print(`\nWritten to ${out} in ${formatDuration(manifest.seconds)}: ${files.join(", ")}`);
 }
 
