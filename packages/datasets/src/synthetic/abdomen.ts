@@ -1,9 +1,8 @@
-import { HidiffError } from "@hidiff/core-tensor/errors";
 import type { Generator } from "@hidiff/core-tensor/random";
 import { gaussianBlur } from "../augmentation/gaussian-blur.ts";
 import { type Abdomen, colonLabel, type Part, placeOrgans } from "./abdomen-anatomy.ts";
 import { smoothStep } from "./canvas.ts";
-import type { DrawnSlice, DrawnVolume } from "./drawn-volume.ts";
+import { checkDrawnSize, type DrawnSlice, type DrawnVolume } from "./drawn-volume.ts";
 import { NoiseField } from "./noise-field.ts";
 
 export interface AbdomenOptions {
@@ -28,11 +27,7 @@ export const btcvToSynapse: readonly number[] = [0, 7, 4, 3, 2, 0, 5, 8, 1, 0, 0
  * @throws `datasets.option` for a size below 32 or a depth below 1
  */
 export function drawAbdomen({ size, depth }: AbdomenOptions, generator: Generator): DrawnVolume {
-  for (const [name, value, least] of [["size", size, 32], ["depth", depth, 1]] as const) {
-    if (!Number.isInteger(value) || value < least) {
-      throw new HidiffError("datasets.option", `drawAbdomen: ${name} must be an integer ≥ ${least}, got ${value}.`);
-    }
-  }
+  checkDrawnSize("drawAbdomen", size, depth);
   const abdomen = placeOrgans(generator.split("organs"));
   const tissue = mixTissues(generator.split("tissue"));
   const fields = { outline: new NoiseField(generator.split("outline")), texture: new NoiseField(generator.split("texture")) };

@@ -1,8 +1,7 @@
-import { HidiffError } from "@hidiff/core-tensor/errors";
 import type { Generator } from "@hidiff/core-tensor/random";
 import { gaussianBlur } from "../augmentation/gaussian-blur.ts";
 import { type Brain, type BrainTissue, growBrain } from "./brain-anatomy.ts";
-import type { DrawnSlice, DrawnVolume } from "./drawn-volume.ts";
+import { checkDrawnSize, type DrawnSlice, type DrawnVolume } from "./drawn-volume.ts";
 import { NoiseField } from "./noise-field.ts";
 
 export interface BrainOptions {
@@ -40,11 +39,7 @@ const contrastAgent: Signal = [0, 0.75, -0.1, 0];
  * @throws `datasets.option` for a size below 32 or a depth below 1
  */
 export function drawBrain({ size, depth }: BrainOptions, generator: Generator): DrawnVolume {
-  for (const [name, value, least] of [["size", size, 32], ["depth", depth, 1]] as const) {
-    if (!Number.isInteger(value) || value < least) {
-      throw new HidiffError("datasets.option", `drawBrain: ${name} must be an integer ≥ ${least}, got ${value}.`);
-    }
-  }
+  checkDrawnSize("drawBrain", size, depth);
   const brain = growBrain(generator.split("brain"));
   const scanner = readyScanner(generator.split("scanner"));
   const spacing = fieldOfView / size;
