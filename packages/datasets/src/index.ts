@@ -13,6 +13,7 @@ export type {
   VolumeSlicing,
   VoxelArray,
 } from "./types.ts";
+export { namesByLabel } from "./class-names.ts";
 export { parse } from "./config/parse.ts";
 export { type Interpolation, type Preprocessing, type PreprocessingStep, preprocessingSchema, type Region } from "./preprocessing/schema.ts";
 export { type PreparedImage, preprocess } from "./preprocessing/preprocess.ts";

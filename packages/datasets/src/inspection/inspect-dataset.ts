@@ -1,4 +1,5 @@
 import { isHidiffError } from "@hidiff/core-tensor/errors";
+import { namesByLabel } from "../class-names.ts";
 import type { SegmentationCase, SegmentationDataset, SplitName } from "../types.ts";
 import { caseFacts, type CaseFacts } from "./case-facts.ts";
 import { type Finding, findProblems } from "./findings.ts";
@@ -22,7 +23,7 @@ export interface InspectOptions {
 
 /** Reads every case of a data set. What cannot be read is reported, and the others are read all the same. */
 export async function inspectDataset(dataset: SegmentationDataset, { onCase }: InspectOptions = {}): Promise<DatasetInspection> {
-  const classNames = dataset.classes === 1 ? ["background", ...dataset.classNames.slice(-1)] : dataset.classNames;
+  const classNames = namesByLabel(dataset);
   const facts: CaseFacts[] = [];
   const unreadable: { id: string; reason: string }[] = [];
   const places = (Object.entries(dataset.splits) as [SplitName, readonly string[]][]).flatMap(([split, ids]) => ids.map((id) => ({ split, id })));

@@ -5,8 +5,16 @@ import type { VolumeShape } from "./volume.ts";
 /** NIfTI-1 stores sizes in 16 bits. */
 export const mostNifti1Size = 32767;
 
-/** What is written: class numbers as uint8, or maps as float32. */
-export type WrittenKind = "labels" | "map";
+/** NIfTI's codes of what is written: its type, the bits of a voxel, and the intent. */
+const writtenKinds = {
+  /** Class numbers, marked as such. */
+  labels: { datatype: 2, bits: 8, intent: 1002 },
+  uint8: { datatype: 2, bits: 8, intent: 0 },
+  int16: { datatype: 4, bits: 16, intent: 0 },
+  float32: { datatype: 16, bits: 32, intent: 0 },
+} as const;
+
+export type WrittenKind = keyof typeof writtenKinds;
 
 /**
  * The beginning of a NIfTI file with the geometry of another one: its header, of which only the fields that describe the
@@ -20,9 +28,8 @@ export function patchNiftiHeader(header: Uint8Array, shape: VolumeShape, channel
   start.set(header);
   const view = new DataView(start.buffer);
   const littleEndian = view.getInt32(0, true) === header.length;
-  const [datatype, bits] = kind === "labels" ? [2, 8] : [16, 32];
+  const { datatype, bits, intent } = writtenKinds[kind];
   const dims = [channels === 1 ? 3 : 4, shape[2], shape[1], shape[0], channels, 1, 1, 1];
-  const intent = kind === "labels" ? 1002 : 0; // NIFTI_INTENT_LABEL
   if (header.length === 348) {
     for (const [index, size] of dims.entries()) view.setInt16(40 + 2 * index, size, littleEndian);
     start.fill(0, 56, 68); // intent_p1 … p3

@@ -39,7 +39,7 @@ export async function writeMapVolume(path: string, values: Float32Array, like: V
         "values, which are no whole number of channels.",
     );
   }
-  await write(path, values, channels, like, "map");
+  await write(path, values, channels, like, "float32");
 }
 
 async function write(path: string, data: Uint8Array | Float32Array, channels: number, like: VolumeHeader, kind: WrittenKind): Promise<void> {

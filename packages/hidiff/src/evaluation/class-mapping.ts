@@ -1,5 +1,5 @@
 import { didYouMean, HidiffError } from "@hidiff/core-tensor/errors";
-import type { SegmentationDataset } from "@hidiff/datasets";
+import { namesByLabel, type SegmentationDataset } from "@hidiff/datasets";
 
 /** A class that is scored, by the model's label and name. */
 export interface EvaluatedClass {
@@ -48,11 +48,6 @@ export function mapClasses(modelClasses: number, dataset: SegmentationDataset, o
 
 function classError(message: string): HidiffError {
   return new HidiffError("evaluate.classes", `evaluateDataset: ${message}`);
-}
-
-/** The names of a data set's classes by label, the background first. */
-function namesByLabel({ classes, classNames }: SegmentationDataset): readonly string[] {
-  return classes === 1 ? ["background", classNames.at(-1)!] : classNames;
 }
 
 function foreground(names: readonly string[]): EvaluatedClass[] {

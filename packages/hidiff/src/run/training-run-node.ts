@@ -2,7 +2,7 @@ import { appendFile, mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Generator, HidiffError, isHidiffError } from "@hidiff/core-tensor";
 import { fileError, removeAbandoned, writeFileAtomic } from "@hidiff/core-tensor/node";
-import { type DatasetSpec, parse, type SegmentationDataset } from "@hidiff/datasets";
+import { type DatasetSpec, namesByLabel, parse, type SegmentationDataset } from "@hidiff/datasets";
 import { openDataset } from "@hidiff/datasets/node";
 import { writeBundle } from "../bundle/bundle-node.ts";
 import { type BundleDescription, encodeBundle } from "../bundle/bundle.ts";
@@ -190,7 +190,7 @@ export async function readRunConfiguration(folder: string): Promise<Configuratio
 }
 
 function describe({ training, inference, preprocessing, dataset: spec }: Configuration, dataset: SegmentationDataset): BundleDescription {
-  const names = dataset.classes === 1 ? ["background", ...dataset.classNames.slice(-1)] : dataset.classNames;
+  const names = namesByLabel(dataset);
   return {
     name: `${dataset.name}-${training.seed}`,
     description: `Trained on ${dataset.name}.`,

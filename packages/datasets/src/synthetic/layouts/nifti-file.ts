@@ -2,7 +2,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { writeFileAtomic } from "@hidiff/core-tensor/files-node";
 import type { Geometry } from "../../types.ts";
-import { encodeNiftiHeader } from "../../volumes/nifti-encode.ts";
+import { encodeNiftiHeader, patchNiftiHeader } from "../../volumes/nifti-encode.ts";
 
 /**
  * Where the axes of a file point, columns, rows and slices in turn: L to the patient's left or R to the right, P to the
@@ -19,39 +19,29 @@ interface DisplayedVolume {
   readonly spacing: readonly [number, number, number];
 }
 
-const dataOffset = 352;
-/** Type codes and bits of a voxel. */
-const voxelTypes = { Uint8Array: [2, 8], Int16Array: [4, 16], Float32Array: [16, 32] } as const;
-
 /**
  * Writes a gzip-compressed NIfTI-1 file whose axes point as `axes` says.
  *
  * @param origin where the first stored voxel lies, in NIfTI's coordinates (to the right, front and head, in millimetres)
  */
 export async function writeNifti(path: string, volume: DisplayedVolume, axes: Axes, origin: readonly [number, number, number]): Promise<void> {
-  const header = encodeHeader(volume, axes, origin);
+  const start = encodeStart(volume, axes, origin);
   const stored = arrange(volume, axes);
-  const bytes = new Uint8Array(dataOffset + stored.byteLength);
-  bytes.set(header);
-  bytes.set(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength), dataOffset);
+  const bytes = new Uint8Array(start.length + stored.byteLength);
+  bytes.set(start);
+  bytes.set(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength), start.length);
   await writeFileAtomic(path, await promisify(gzip)(bytes));
 }
 
-function encodeHeader({ data, shape, spacing }: DisplayedVolume, axes: Axes, [right, front, head]: readonly [number, number, number]): Uint8Array {
+/** All that comes before the voxels. */
+function encodeStart({ data, shape, spacing }: DisplayedVolume, axes: Axes, [right, front, head]: readonly [number, number, number]): Uint8Array {
   const geometry: Geometry = {
     spacing: [spacing[2], spacing[1], spacing[0]],
     origin: [-right, -front, head],
     direction: [axes[0] === "R" ? -1 : 1, 0, 0, 0, axes[1] === "A" ? -1 : 1, 0, 0, 0, 1],
   };
-  const header = encodeNiftiHeader(geometry);
-  const view = new DataView(header.buffer);
-  const [type, bits] = voxelTypes[data.constructor.name as keyof typeof voxelTypes];
-  [3, shape[2], shape[1], shape[0], 1, 1, 1, 1].forEach((size, i) => view.setInt16(40 + 2 * i, size, true));
-  view.setInt16(70, type, true);
-  view.setInt16(72, bits, true);
-  view.setFloat32(108, dataOffset, true);
-  view.setFloat32(112, 1, true); // slope; the intercept is 0
-  return header;
+  const kind = data instanceof Uint8Array ? "uint8" : data instanceof Int16Array ? "int16" : "float32";
+  return patchNiftiHeader(encodeNiftiHeader(geometry), shape, 1, kind).start;
 }
 
 /** The voxels in the order of the file, little-endian. */
