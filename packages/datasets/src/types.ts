@@ -69,6 +69,8 @@ export interface SegmentationCase {
   readonly labels: LabelStack;
   /** On the image's grid, 1 where the camera saw something: scores count there only. */
   readonly fieldOfView?: LabelStack;
+  /** Another program's probabilities on the image's grid, in [0, 1], a channel a class. */
+  readonly prior?: ImageStack;
 }
 
 /** How a volume becomes a stack of slices. */
@@ -121,6 +123,8 @@ export interface SegmentationSample {
   readonly mask: Float32Array;
   /** [height, width] of 0 and 1: where the camera saw something. */
   readonly fieldOfView?: Uint8Array;
+  /** Another program's probabilities, [height, width, classes] in [0, 1]. */
+  readonly prior?: Float32Array;
 }
 
 /** The slices of a data set, preprocessed for a network, by id. */
@@ -144,6 +148,8 @@ export interface Batch {
   readonly images: Float32Array;
   /** [batch, height, width, classes] */
   readonly masks: Float32Array;
+  /** Another program's probabilities, [batch, height, width, classes], where the data set has them. */
+  readonly priors?: Float32Array;
 }
 
 /** An endless supply of batches, addressed by the training step. */

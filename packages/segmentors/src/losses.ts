@@ -63,6 +63,8 @@ export interface SegmentationLossInputs {
   readonly y0: Tensor4D;
   /** Weight of the Dice loss, λ_Dice. Default 1. */
   readonly diceWeight?: number;
+  /** Logits at strides 2, 4, 8, …: see `SegmentorOutput`. */
+  readonly deepSupervision?: readonly Tensor4D[] | undefined;
 }
 
 /** The loss of a segmentor on its own, `CE + λ_Dice·Dice` (the method, section 3). */

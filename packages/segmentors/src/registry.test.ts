@@ -2,7 +2,7 @@ import { Generator, isHidiffError } from "@hidiff/core-tensor";
 import { beforeAll, expect, it } from "vitest";
 import { noLeak, useTestBackend } from "../../../test/backend.ts";
 import { createSegmentor, registerSegmentor, segmentorNames, type SegmentorOptions } from "./registry.ts";
-import { UNet } from "./unet.ts";
+import { UNet } from "./unet/unet.ts";
 
 beforeAll(useTestBackend);
 

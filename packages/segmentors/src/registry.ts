@@ -1,6 +1,6 @@
 import { didYouMean, type Generator, HidiffError } from "@hidiff/core-tensor";
 import type { SegmentorModule } from "./segmentor.ts";
-import { UNet, type UNetOptions } from "./unet.ts";
+import { UNet, type UNetOptions } from "./unet/unet.ts";
 
 /** Options by name, as in a configuration file. */
 export interface SegmentorOptions {
@@ -10,8 +10,14 @@ export interface SegmentorOptions {
   readonly [option: string]: unknown;
 }
 
-/** Makes a segmentor. It checks its options itself, and takes all random numbers from `generator`. */
-export type SegmentorFactory = (options: SegmentorOptions, generator: Generator) => SegmentorModule;
+/** Reads a file that a segmentor's options name. */
+export type ReadModelFile = (path: string) => Promise<Uint8Array>;
+
+/**
+ * Makes a segmentor. It checks its options itself, and takes all random numbers from `generator`. One that wraps the model
+ * of another runtime reads its files when it is opened.
+ */
+export type SegmentorFactory = (options: SegmentorOptions, generator: Generator, readFile?: ReadModelFile) => SegmentorModule;
 
 const factories = new Map<string, SegmentorFactory>([
   ["unet", (options, generator) => new UNet(options as unknown as UNetOptions, generator)],
@@ -39,7 +45,7 @@ export function registerSegmentor(name: string, factory: SegmentorFactory): void
  *
  * @throws HidiffError `segmentor.unknown` for an unknown name, `segmentor.option` for options that it does not take
  */
-export function createSegmentor(name: string, options: SegmentorOptions, generator: Generator): SegmentorModule {
+export function createSegmentor(name: string, options: SegmentorOptions, generator: Generator, readFile?: ReadModelFile): SegmentorModule {
   const factory = factories.get(name);
   if (factory === undefined) {
     const names = segmentorNames();
@@ -48,5 +54,5 @@ export function createSegmentor(name: string, options: SegmentorOptions, generat
       `createSegmentor: there is no segmentor "${name}".${didYouMean(name, names)} Known: ${names.join(", ")}.`,
     );
   }
-  return factory(options, generator);
+  return factory(options, generator, readFile);
 }

@@ -61,6 +61,8 @@ export interface TrainingOptions {
   /** By name, or the data set's own ("rgb" for colour photographs, "volume" for the rest) with single options changed. */
   readonly augmentation?: AugmentationName | AugmentationOptions | undefined;
   readonly data: DataOptions;
+  /** Files of weights to start from instead of random ones: what `hidiff import` writes, or a network of a bundle. */
+  readonly initialWeights?: { readonly segmentor?: string | undefined; readonly refiner?: string | undefined } | undefined;
   readonly pretraining: { readonly iterations: number; readonly learningRate: number };
   readonly alternating: {
     readonly iterations: number;
@@ -123,6 +125,8 @@ export interface Configuration {
   readonly dataset: { readonly name: string; readonly [option: string]: unknown };
   /** What is done to an image before the networks see it. Default: the data set's own. */
   readonly preprocessing?: Preprocessing | undefined;
+  /** Another program's masks or probabilities of the images, a file a case: what the segmentor "masks" takes for the prior. */
+  readonly priors?: { readonly folder: string } | undefined;
   readonly architecture: Omit<Architecture, "imageChannels" | "classes">;
   readonly training: TrainingOptions;
   readonly inference: InferenceOptions;
@@ -131,7 +135,7 @@ export interface Configuration {
 type DeepPartial<T> = T extends object ? { readonly [K in keyof T]?: DeepPartial<T[K]> } : T;
 
 /** A configuration as it is written: everything but the data set's name has a default. */
-export type ConfigurationInput = DeepPartial<Omit<Configuration, "dataset" | "preprocessing">> & Pick<Configuration, "dataset" | "preprocessing">;
+export type ConfigurationInput = DeepPartial<Omit<Configuration, "dataset" | "preprocessing" | "priors">> & Pick<Configuration, "dataset" | "preprocessing" | "priors">;
 
 const positiveInteger = z.number().int().positive();
 const count = z.number().int().min(0);
@@ -205,6 +209,7 @@ const training = z.strictObject({
       badCases: z.enum(["error", "skip"]).default("error"),
     })
     .prefault({}),
+  initialWeights: z.strictObject({ segmentor: z.string().min(1).optional(), refiner: z.string().min(1).optional() }).optional(),
   pretraining: z.strictObject({ iterations: count.default(10_000), learningRate }).prefault({}),
   alternating: z
     .strictObject({
@@ -245,6 +250,7 @@ export const inferenceSchema: z.ZodType<InferenceOptions> = inference;
 export const configurationSchema: z.ZodType<Configuration, ConfigurationInput> = z.strictObject({
   dataset: z.looseObject({ name: z.string() }),
   preprocessing: preprocessingSchema.optional(),
+  priors: z.strictObject({ folder: z.string().min(1) }).optional(),
   architecture: architecture.omit({ imageChannels: true, classes: true }).prefault({}),
   training: training.prefault({}),
   inference: inference.prefault({}),

@@ -27,8 +27,8 @@ export function pretrainSegmentor(session: TrainingSession, batches: BatchSource
       gradientClip: options.gradientClip,
       where: `pre-training iteration ${iteration + 1}`,
       loss: ({ image, y0 }) => () => {
-        const { logits } = model.segmentor.forward(image, { training: true });
-        return segmentationLoss({ logits, y0, diceWeight: options.diceWeight });
+        const { logits, deepSupervision } = model.segmentor.forward(image, { training: true });
+        return segmentationLoss({ logits, y0, diceWeight: options.diceWeight, deepSupervision });
       },
     });
     return { losses: { segmentation }, learningRate };

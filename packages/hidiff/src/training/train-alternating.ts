@@ -76,8 +76,8 @@ function updateSegmentor(session: TrainingSession, batch: Batch, learningRate: n
     gradientClip: options.gradientClip,
     where: `alternation iteration ${iteration + 1}, segmentor`,
     loss: ({ image, y0, first }) => () => {
-      const { logits, features } = model.segmentor.forward(image, { training: true });
-      const segmentation = segmentationLoss({ logits, y0, diceWeight: options.diceWeight });
+      const { logits, features, deepSupervision } = model.segmentor.forward(image, { training: true });
+      const segmentation = segmentationLoss({ logits, y0, diceWeight: options.diceWeight, deepSupervision });
       if (options.diffusionWeight === 0) return segmentation;
       const prior = priorOf(logits);
       const noise = drawNoise(model, { y0, prior, first, generator });

@@ -13,9 +13,9 @@ import {
   tidy,
 } from "@hidiff/core-tensor";
 import { DoubleConv, type Normalization } from "./double-conv.ts";
-import { requireImage } from "./image-size.ts";
-import { oneOf, positiveInteger, readOptions } from "./options.ts";
-import { SegmentorModule, type SegmentorOutput } from "./segmentor.ts";
+import { requireImage } from "../image-size.ts";
+import { oneOf, positiveInteger, readOptions } from "../options.ts";
+import { SegmentorModule, type SegmentorOutput } from "../segmentor.ts";
 
 /** How the decoder doubles a map's sides. */
 export type Upsampling = "transposed" | "bilinear";

@@ -14,10 +14,10 @@ import {
   valueAndGradients,
 } from "@hidiff/core-tensor";
 import { beforeAll, describe, expect, it } from "vitest";
-import { useTestBackend } from "../../../test/backend.ts";
-import { formula, formulaParameter, goldensFolder, readGolden, readGoldenTensors, toChannelsLast } from "../../../test/goldens.ts";
-import "../../../test/matchers.ts";
-import { publishedUNetName } from "./published-unet.ts";
+import { useTestBackend } from "../../../../test/backend.ts";
+import { formula, formulaParameter, goldensFolder, readGolden, readGoldenTensors, toChannelsLast } from "../../../../test/goldens.ts";
+import "../../../../test/matchers.ts";
+import { publishedUNetName } from "./published-names.ts";
 import { UNet } from "./unet.ts";
 
 type Shape = readonly [number, number, number, number];

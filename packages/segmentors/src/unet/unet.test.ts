@@ -13,9 +13,9 @@ import {
   zeros,
 } from "@hidiff/core-tensor";
 import { beforeAll, describe, expect, it } from "vitest";
-import { noLeak, useTestBackend } from "../../../test/backend.ts";
-import "../../../test/matchers.ts";
-import { segmentationLoss } from "./losses.ts";
+import { noLeak, useTestBackend } from "../../../../test/backend.ts";
+import "../../../../test/matchers.ts";
+import { segmentationLoss } from "../losses.ts";
 import { UNet, type UNetOptions } from "./unet.ts";
 
 beforeAll(useTestBackend);
