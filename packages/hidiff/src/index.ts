@@ -18,6 +18,7 @@ export {
 } from "./config/schema.ts";
 export { parse } from "@hidiff/datasets";
 export { preset, presetNames } from "./config/presets.ts";
+export { ablationNames, withAblation } from "./config/ablations.ts";
 export { TrainingSession, type TrainingProgress } from "./training/session.ts";
 export { pretrainSegmentor } from "./training/pretrain-segmentor.ts";
 export { trainAlternating } from "./training/train-alternating.ts";
