@@ -37,6 +37,7 @@ export {
   type SurfaceMetrics,
 } from "./evaluate.ts";
 export type { Geometry } from "./geometry.ts";
+export { holmAdjust } from "./holm.ts";
 export { channelMask, classMask } from "./label-maps.ts";
 export type { Mask } from "./mask.ts";
 export {
@@ -48,6 +49,7 @@ export {
   type SmallObjectOptions,
 } from "./objects.ts";
 export { pairedComparison, type PairedComparison, type PairedComparisonOptions } from "./paired-comparison.ts";
+export { quantile } from "./quantile.ts";
 export {
   averageSymmetricSurfaceDistance,
   hausdorffDistance,

@@ -1,14 +1,12 @@
 import { HidiffError, type Tensor4D } from "@hidiff/core-tensor";
 
-const largestStride = 32;
-
 /**
- * Checks that `image` is `[batch, height, width, imageChannels]` with sides that are multiples of 32.
+ * Checks that `image` is `[batch, height, width, imageChannels]` with sides that are multiples of the largest stride.
  *
  * @param name how errors call the network
  * @throws HidiffError `segmentor.image`, naming the padded size to use
  */
-export function requireImage(name: string, image: Tensor4D, imageChannels: number): void {
+export function requireImage(name: string, image: Tensor4D, imageChannels: number, largestStride: number = 32): void {
   const [, height, width, channels] = image.shape;
   if (image.rank !== 4 || channels !== imageChannels) {
     throw new HidiffError(

@@ -8,6 +8,7 @@ import {
   tidy,
   valueAndGradients,
   variable,
+  zeros,
 } from "@hidiff/core-tensor";
 import { Generator } from "@hidiff/core-tensor/random";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -187,4 +188,84 @@ describe("values by hand", () => {
     logits.dispose();
     y0.dispose();
   });
+});
+
+describe.each([1, 3])("deep supervision of %i class(es)", (classes) => {
+  const shape: Shape = [2, 8, 16, classes];
+  const { values, y0 } = example(shape);
+  const strides = [2, 4, 8];
+  const shapeAt = (stride: number): Shape => [2, 8 / stride, 16 / stride, classes];
+  const coarse = strides.map((stride) => new Generator(stride).uniformArray((values.length / stride) / stride, -3, 3));
+
+  /** Row `stride·i + stride/2` and such a column are the nearest pixel to the centre of square i. */
+  const truthAt = (stride: number): number[] => {
+    const [items, height, width] = shapeAt(stride);
+    const pixel = (item: number, row: number, column: number): number[] => {
+      const first = ((item * 8 + stride * row + stride / 2) * 16 + stride * column + stride / 2) * classes;
+      return y0.slice(first, first + classes);
+    };
+    return Array.from({ length: items * height * width }, (_, i) =>
+      pixel(Math.floor(i / (height * width)), Math.floor(i / width) % height, i % width),
+    ).flat();
+  };
+  const plain = (logits: readonly number[], truth: readonly number[], at: Shape): number =>
+    reference.crossEntropy(logits, truth, classes) + 0.5 * reference.dice(reference.prior(logits, classes), truth, at);
+
+  /** The loss of the finest logits and those of strides 2, 4, 8, and its gradient with respect to one of them. */
+  function supervised(which: number, items: readonly [first: number, end: number] = [0, 2]): { value: number; gradient: Float32Array } {
+    const part = (data: ArrayLike<number>): number[] => {
+      const perItem = data.length / 2;
+      return Array.from(data).slice(items[0] * perItem, items[1] * perItem);
+    };
+    const shapes = [1, ...strides].map((stride): Shape => [items[1] - items[0], 8 / stride, 16 / stride, classes]);
+    const all = [values, ...coarse].map(part);
+    return differentiate(all[which]!, shapes[which]!, (input) => {
+      const tensors = all.map((data, index) => (index === which ? input : tensor4d(data, shapes[index]!)));
+      const [logits, ...deepSupervision] = tensors as [Tensor4D, ...Tensor4D[]];
+      return segmentationLoss({ logits, y0: tensor4d(part(y0), shapes[0]!), diceWeight: 0.5, deepSupervision });
+    });
+  }
+
+  it("is the mean over strides with weights 1, 1/2, 1/4, and 0 for the coarsest, and so is its gradient", () => {
+    const all = [values, ...coarse.map((data) => Array.from(data))];
+    const expected = (logits: readonly (readonly number[])[]): number =>
+      (plain(logits[0]!, y0, shape) + plain(logits[1]!, truthAt(2), shapeAt(2)) / 2 + plain(logits[2]!, truthAt(4), shapeAt(4)) / 4) / 1.75;
+    [0, 1, 2].forEach((which) => {
+      const { value, gradient } = supervised(which);
+      expect([value]).toBeAllClose([expected(all)], { absolute: 2e-6 });
+      const differences = centralDifferences(all[which]!, (changed) => expected(all.with(which, [...changed])));
+      expect(gradient).toBeAllClose(differences, { absolute: 2e-6 });
+    });
+  });
+
+  it("has gradients that add up over parts of a batch", () => {
+    [0, 1, 2].forEach((which) => {
+      const [first, second] = [supervised(which, [0, 1]), supervised(which, [1, 2])];
+      const halves = [...first.gradient, ...second.gradient].map((slope) => slope / 2);
+      expect(supervised(which).gradient).toBeAllClose(halves, { absolute: 1e-7 });
+    });
+  });
+
+  it("is the plain loss where there is nothing to supervise, and where there is the coarsest alone", () => {
+    const lossWith = (deepSupervision: readonly number[][] | undefined): number =>
+      differentiate(values, shape, (logits) => {
+        const maps = deepSupervision?.map((data) => tensor4d(data, shapeAt(2)));
+        return segmentationLoss({ logits, y0: tensor4d(y0, shape), deepSupervision: maps });
+      }).value;
+    expect(lossWith([])).toBe(lossWith(undefined));
+    expect(lossWith([Array.from(coarse[0]!)])).toBe(lossWith(undefined));
+  });
+
+  it("leaves nothing behind, and rejects logits and truths of other sizes", () =>
+    noLeak(() => {
+      supervised(0);
+      tidy(() => {
+        const loss = (sides: readonly [number, number], maps: Shape[]) => (): Scalar => {
+          const full: Shape = [2, ...sides, classes];
+          return segmentationLoss({ logits: zeros(full), y0: zeros(full), deepSupervision: maps.map((map) => zeros(map) as Tensor4D) });
+        };
+        expect(loss([8, 16], [[2, 4, 4, classes], [2, 2, 4, classes]])).toThrow(/crossEntropyLoss: expected two tensors of one/);
+        expect(loss([7, 16], [[2, 4, 8, classes], [2, 2, 4, classes]])).toThrow(/sides that are multiples of 2 .* got \[2,7,16/);
+      });
+    }));
 });

@@ -1,12 +1,15 @@
 import {
   add,
+  addN,
   div,
   HidiffError,
   logSoftmax,
   mean,
   mul,
   neg,
+  reshape,
   type Scalar,
+  slice,
   softplus,
   square,
   sub,
@@ -63,13 +66,50 @@ export interface SegmentationLossInputs {
   readonly y0: Tensor4D;
   /** Weight of the Dice loss, λ_Dice. Default 1. */
   readonly diceWeight?: number;
-  /** Logits at strides 2, 4, 8, …: see `SegmentorOutput`. */
+  /** Logits at strides 2, 4, 8, …, the finest first: see `SegmentorOutput`. Default none. */
   readonly deepSupervision?: readonly Tensor4D[] | undefined;
 }
 
-/** The loss of a segmentor on its own, `CE + λ_Dice·Dice` (the method, section 3). */
-export function segmentationLoss({ logits, y0, diceWeight = 1 }: SegmentationLossInputs): Scalar {
-  return tidy(() => add(crossEntropyLoss(logits, y0), mul(diceLoss(prior(logits), y0), diceWeight)));
+/**
+ * The loss of a segmentor on its own, `CE + λ_Dice·Dice` (the method, section 3).
+ *
+ * With deep supervision, it is the mean of such losses at all strides, weighted by 1, 1/2, 1/4, … from the finest on, but by 0
+ * at the coarsest (as in nnU-Net, Isensee et al. 2021); the truth at a stride is that of the pixels nearest to its centres.
+ *
+ * @throws HidiffError `loss.shape`
+ */
+export function segmentationLoss({ logits, y0, diceWeight = 1, deepSupervision = [] }: SegmentationLossInputs): Scalar {
+  const lossOf = (prediction: Tensor4D, truth: Tensor4D): Scalar =>
+    add(crossEntropyLoss(prediction, truth), mul(diceLoss(prior(prediction), truth), diceWeight));
+  return tidy(() => {
+    const finest = lossOf(logits, y0);
+    const weighted = deepSupervision.slice(0, -1).map((prediction, index) => {
+      const stride = 2 ** (index + 1);
+      return mul(lossOf(prediction, nearestTruth(y0, stride)), 1 / stride) as Scalar;
+    });
+    if (weighted.length === 0) return finest;
+    const totalWeight = 2 - 1 / 2 ** weighted.length; // 1 + 1/2 + 1/4 + …
+    return mul(addN([finest, ...weighted]), 1 / totalWeight) as Scalar;
+  });
+}
+
+/**
+ * Truth `[batch, height, width, classes]` at `[batch, height/stride, width/stride, classes]`, by the nearest pixel: of each
+ * stride × stride square the one at its centre, below and to the right of the exact centre (PyTorch's "nearest-exact").
+ */
+function nearestTruth(y0: Tensor4D, stride: number): Tensor4D {
+  const [batch, height, width, classes] = y0.shape;
+  if (height % stride !== 0 || width % stride !== 0) {
+    throw new HidiffError(
+      "loss.shape",
+      `segmentationLoss: expected a truth with sides that are multiples of ${stride} for logits at that stride, got [${y0.shape}].`,
+    );
+  }
+  const centre = stride / 2;
+  // A strided slice is slices of inner axes, row by row and pixel by pixel.
+  const rows = slice(reshape(y0, [-1, stride * width * classes]), [0, centre * width * classes], [-1, width * classes]);
+  const pixels = slice(reshape(rows, [-1, stride * classes]), [0, centre * classes], [-1, classes]);
+  return reshape(pixels, [batch, height / stride, width / stride, classes]);
 }
 
 function requireSameShape(name: string, prediction: Tensor, y0: Tensor): void {

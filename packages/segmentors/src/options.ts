@@ -8,12 +8,63 @@ interface OptionReader<T> {
   read(value: unknown): T | undefined;
 }
 
-/** An integer of at least 1 and at most `maximum`. */
-export function positiveInteger(fallback?: number, maximum: number = Infinity): OptionReader<number> {
+/** An integer of at least `minimum` and at most `maximum`. */
+export function positiveInteger(fallback?: number, maximum: number = Infinity, minimum: number = 1): OptionReader<number> {
   return {
-    expected: maximum === Infinity ? "a positive integer" : `an integer in 1 … ${maximum}`,
+    expected: maximum === Infinity ? "a positive integer" : `an integer in ${minimum} … ${maximum}`,
     read(value = fallback) {
-      return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= maximum ? value : undefined;
+      return isPositiveInteger(value) && value >= minimum && value <= maximum ? value : undefined;
+    },
+  };
+}
+
+/** A list of integers of at least 1, of any length unless one is given. */
+export function positiveIntegers(fallback: readonly number[], length?: number): OptionReader<readonly number[]> {
+  return {
+    expected: `a list of ${length === undefined ? "" : `${length} `}positive integers`,
+    read(value = fallback) {
+      const fits = Array.isArray(value) && value.every(isPositiveInteger) && (length === undefined || value.length === length);
+      return fits ? value : undefined;
+    },
+  };
+}
+
+/** A finite number above 0. */
+export function positiveNumber(fallback: number): OptionReader<number> {
+  return {
+    expected: "a positive number",
+    read(value = fallback) {
+      return typeof value === "number" && Number.isFinite(value) && value > 0 ? value : undefined;
+    },
+  };
+}
+
+/** A positive multiple of `factor`. */
+export function multipleOf(factor: number, fallback: number): OptionReader<number> {
+  return {
+    expected: `a positive multiple of ${factor}`,
+    read(value = fallback) {
+      return isPositiveInteger(value) && value % factor === 0 ? value : undefined;
+    },
+  };
+}
+
+/** An integer of at least 0 and at most `maximum`. */
+export function upTo(maximum: number, fallback: number): OptionReader<number> {
+  return {
+    expected: `an integer in 0 … ${maximum}`,
+    read(value = fallback) {
+      return value === 0 || (isPositiveInteger(value) && value <= maximum) ? value : undefined;
+    },
+  };
+}
+
+/** True or false. */
+export function trueOrFalse(fallback: boolean): OptionReader<boolean> {
+  return {
+    expected: "true or false",
+    read(value = fallback) {
+      return typeof value === "boolean" ? value : undefined;
     },
   };
 }
@@ -56,4 +107,8 @@ export function readOptions<T extends object>(
     return [option, result];
   });
   return Object.fromEntries(values) as T;
+}
+
+function isPositiveInteger(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 1;
 }

@@ -1,5 +1,11 @@
 import { didYouMean, type Generator, HidiffError } from "@hidiff/core-tensor";
+import { MaskSegmentor } from "./external/mask-segmentor.ts";
+import { AttentionUNet, type AttentionUNetOptions } from "./attention-unet/attention-unet.ts";
+import { ResidualUNet, type ResidualUNetOptions } from "./residual-unet/residual-unet.ts";
 import type { SegmentorModule } from "./segmentor.ts";
+import { SwinUNet, type SwinUNetOptions } from "./swin-unet/swin-unet.ts";
+import type { TransUNetOptions } from "./transunet/options.ts";
+import { TransUNet } from "./transunet/transunet.ts";
 import { UNet, type UNetOptions } from "./unet/unet.ts";
 
 /** Options by name, as in a configuration file. */
@@ -21,6 +27,11 @@ export type SegmentorFactory = (options: SegmentorOptions, generator: Generator,
 
 const factories = new Map<string, SegmentorFactory>([
   ["unet", (options, generator) => new UNet(options as unknown as UNetOptions, generator)],
+  ["transunet", (options, generator) => new TransUNet(options as unknown as TransUNetOptions, generator)],
+  ["swin-unet", (options, generator) => new SwinUNet(options as unknown as SwinUNetOptions, generator)],
+  ["attention-unet", (options, generator) => new AttentionUNet(options as unknown as AttentionUNetOptions, generator)],
+  ["residual-unet", (options, generator) => new ResidualUNet(options as unknown as ResidualUNetOptions, generator)],
+  ["masks", (options, generator) => new MaskSegmentor(options, generator)],
 ]);
 
 /** The names that {@link createSegmentor} knows. */

@@ -1,4 +1,22 @@
-import { abs, add, cast, exp, greater, log, max, mul, neg, relu as tfRelu, sigmoid, sub, sum, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import {
+  abs,
+  add,
+  cast,
+  exp,
+  greater,
+  leakyRelu as tfLeakyRelu,
+  log,
+  max,
+  mul,
+  neg,
+  relu as tfRelu,
+  sigmoid,
+  sub,
+  sum,
+  type Tensor,
+  tidy,
+  where,
+} from "@tensorflow/tfjs-core";
 import { reluGradient } from "../backends/native-kernels.ts";
 import { isNative, operation } from "./operation.ts";
 
@@ -14,6 +32,21 @@ export function relu<T extends Tensor>(input: T): T {
     backward: (gradient, [output]) => ({
       input: () =>
         isNative() ? reluGradient(gradient, output!) : tidy(() => mul(gradient, cast(greater(output!, 0), "float32"))),
+    }),
+  }) as T;
+}
+
+/** Leaky rectified linear unit: x where x > 0, else `slope`·x, with a slope in (0, 1). */
+export function leakyRelu<T extends Tensor>(input: T, slope: number): T {
+  return operation({
+    inputs: { input },
+    forward: (save) => {
+      const output = tfLeakyRelu(input, slope);
+      save([output]); // has the input's sign
+      return output;
+    },
+    backward: (gradient, [output]) => ({
+      input: () => tidy(() => where(greater(output!, 0), gradient, mul(gradient, slope))),
     }),
   }) as T;
 }

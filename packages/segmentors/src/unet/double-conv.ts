@@ -9,22 +9,25 @@ interface DoubleConvOptions {
   readonly middleChannels?: number;
   readonly outChannels: number;
   readonly norm: Normalization;
+  /** Default: as {@link DoubleConv} says. */
+  readonly bias?: boolean;
 }
 
 /**
  * Convolution 3×3, normalization, ReLU, twice: `[batch, height, width, inChannels]` → `[…, outChannels]`.
  *
- * Convolutions before a batch normalization have no bias, since its mean would take it away.
+ * By default, convolutions before a batch normalization have no bias, since its mean would take it away.
  */
 export class DoubleConv extends Module {
   readonly #steps: readonly { readonly conv: Conv2d; readonly norm: BatchNorm | GroupNorm | undefined }[];
 
-  constructor({ inChannels, outChannels, middleChannels = outChannels, norm }: DoubleConvOptions, generator: Generator) {
+  constructor(options: DoubleConvOptions, generator: Generator) {
     super();
+    const { inChannels, outChannels, middleChannels = outChannels, norm, bias = norm !== "batch" } = options;
     const widths = [inChannels, middleChannels, outChannels] as const;
     this.#steps = ([0, 1] as const).map((index) => {
       const channels = { inChannels: widths[index], outChannels: widths[index + 1]! };
-      const conv = this.addChild(`conv${index + 1}`, new Conv2d({ ...channels, bias: norm !== "batch" }, generator));
+      const conv = this.addChild(`conv${index + 1}`, new Conv2d({ ...channels, bias }, generator));
       const layer = createNorm(norm, channels.outChannels);
       return { conv, norm: layer && this.addChild(`norm${index + 1}`, layer) };
     });

@@ -1,0 +1,56 @@
+import { HidiffError } from "@hidiff/core-tensor";
+
+const hybrid = "transformer.embeddings.hybrid_model";
+
+/** Prefixes of our state names and what the published network calls them. */
+const prefixes: readonly (readonly [pattern: RegExp, published: (...indices: number[]) => string])[] = [
+  [/^positionEmbeddings$/, () => "transformer.embeddings.position_embeddings"],
+  [/^patchEmbedding\./, () => "transformer.embeddings.patch_embeddings."],
+  [/^resnet\.conv\./, () => `${hybrid}.root.conv.`],
+  [/^resnet\.norm\./, () => `${hybrid}.root.gn.`],
+  [/^resnet\.stages\.(\d)\.(\d+)\./, (stage, unit) => `${hybrid}.body.block${stage! + 1}.unit${unit! + 1}.`],
+  [/^transformer\.norm\./, () => "transformer.encoder.encoder_norm."],
+  [/^transformer\.blocks\.(\d+)\.attention\./, (layer) => `transformer.encoder.layer.${layer}.attn.`],
+  [/^transformer\.blocks\.(\d+)\.(?=linear)/, (layer) => `transformer.encoder.layer.${layer}.ffn.`],
+  [/^transformer\.blocks\.(\d+)\./, (layer) => `transformer.encoder.layer.${layer}.`],
+  [/^decoder\.conv\./, () => "decoder.conv_more.0."],
+  [/^decoder\.norm\./, () => "decoder.conv_more.1."],
+  [/^decoder\.blocks\.(\d)\.conv([12])\./, (block, index) => `decoder.blocks.${block}.conv${index}.0.`],
+  [/^decoder\.blocks\.(\d)\.norm([12])\./, (block, index) => `decoder.blocks.${block}.conv${index}.1.`],
+  [/^head\./, () => "segmentation_head.0."],
+];
+
+/** Parts of the remaining name. */
+const parts: Readonly<Record<string, string>> = {
+  norm1: "gn1",
+  norm2: "gn2",
+  norm3: "gn3",
+  projection: "downsample",
+  projectionNorm: "gn_proj",
+  attentionNorm: "attention_norm",
+  output: "out",
+  mlpNorm: "ffn_norm",
+  linear1: "fc1",
+  linear2: "fc2",
+  runningMean: "running_mean",
+  runningVariance: "running_var",
+};
+
+/**
+ * The name in the published PyTorch TransUNet of one of {@link TransUNet}'s state names. With `stateFromPyTorch`, which
+ * converts the layouts, it imports a checkpoint.
+ *
+ * @throws HidiffError `segmentor.state` for a name that is not a TransUNet's
+ */
+export function publishedTransUNetName(name: string): string {
+  for (const [pattern, published] of prefixes) {
+    const match = pattern.exec(name);
+    if (match === null) continue;
+    const rest = name.slice(match[0].length).split(".");
+    return published(...match.slice(1).map(Number)) + rest.map((part) => parts[part] ?? part).join(".");
+  }
+  throw new HidiffError(
+    "segmentor.state",
+    `publishedTransUNetName: "${name}" is not a state name of a TransUNet; pass one from its stateDict().`,
+  );
+}
