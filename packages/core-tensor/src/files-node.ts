@@ -1,2 +1,4 @@
 export { fileError, readSafetensors, writeFileAtomic, writeSafetensors } from "./checkpoints/atomic-file.ts";
 export { removeAbandoned, temporaryPath } from "./checkpoints/temporary-files.ts";
+export { type WeightsToWrite, writeWeights } from "./checkpoints/write-weights.ts";
+export { openWeights } from "./weights/open-weights.ts";

@@ -1,2 +1,12 @@
 export { selectBackend } from "./backends/select-node.ts";
-export { fileError, readSafetensors, removeAbandoned, temporaryPath, writeFileAtomic, writeSafetensors } from "./files-node.ts";
+export {
+  fileError,
+  openWeights,
+  readSafetensors,
+  removeAbandoned,
+  temporaryPath,
+  type WeightsToWrite,
+  writeFileAtomic,
+  writeSafetensors,
+  writeWeights,
+} from "./files-node.ts";

@@ -1,5 +1,6 @@
 import { HidiffError } from "../errors.ts";
 import { decodeElements, elementSize, elementType, type NpyData } from "./elements.ts";
+import type { Fail } from "./fail.ts";
 
 /** An array of numbers in C order: the last axis runs fastest. */
 export interface NpyArray {
@@ -18,22 +19,8 @@ const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
  * @throws HidiffError `npy.format` for a truncated, over-long or foreign file, `npy.dtype` for elements that are no numbers
  */
 export function decodeNpy(bytes: Uint8Array, name: string): NpyArray {
-  const fail = (what: string): never => {
-    throw new HidiffError("npy.format", `${name}: ${what}. Expected a complete .npy file; write it again with numpy.save.`);
-  };
-  if (bytes.length < 10 || magic.some((byte, i) => bytes[i] !== byte)) fail(`its ${bytes.length} bytes do not start with the header of a .npy file`);
-  const version = bytes[6]!;
-  if (version < 1 || version > 3) fail(`version ${version} of the format is unknown`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const textStart = version === 1 ? 10 : 12;
-  if (bytes.length < textStart) fail(`only ${bytes.length} bytes long`);
-  const start = textStart + (version === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
-  if (start > bytes.length) fail(`truncated: the header alone needs ${start} bytes, the file has ${bytes.length}`);
-  const header = new TextDecoder(version === 3 ? "utf-8" : "latin1").decode(bytes.subarray(textStart, start));
-
-  const { description, fortran, shape } = parseHeader(header) ?? fail(`its header cannot be read: ${JSON.stringify(header.slice(0, 200).trim())}`);
-  const order = /^[<>|=]/.exec(description)?.[0];
-  const type = description.slice(order === undefined ? 0 : 1);
+  const fail = failure(name);
+  const { description, type, bigEndian, fortran, shape, start } = decodeNpyHeader(bytes, name);
   const size = elementSize(type);
   if (size === undefined) {
     throw new HidiffError(
@@ -47,9 +34,51 @@ export function decodeNpy(bytes: Uint8Array, name: string): NpyArray {
 
   const copy = new Uint8Array(expected); // not slice(), which shares memory if the bytes are a Buffer
   copy.set(bytes.subarray(start));
-  if (order === ">" && size > 1) reverseEach(copy, size);
+  if (bigEndian && size > 1) reverseEach(copy, size);
   const data = decodeElements(type, copy.buffer, name);
   return { shape, data: fortran && shape.length > 1 ? toRowMajor(data, shape) : data };
+}
+
+/** What stands before the numbers of a `.npy` file. */
+interface NpyHeader {
+  /** The elements' type as the file tells it. */
+  readonly description: string;
+  /** The type without its byte order, such as `f4`. */
+  readonly type: string;
+  readonly bigEndian: boolean;
+  /** Whether the first axis runs fastest. */
+  readonly fortran: boolean;
+  readonly shape: number[];
+  /** Where the numbers begin. */
+  readonly start: number;
+}
+
+/**
+ * Reads the header of a `.npy` file. The numbers need not be among `bytes`.
+ *
+ * @throws HidiffError `npy.format` for a truncated or foreign file
+ */
+export function decodeNpyHeader(bytes: Uint8Array, name: string): NpyHeader {
+  const fail = failure(name);
+  if (bytes.length < 10 || magic.some((byte, i) => bytes[i] !== byte)) fail(`its ${bytes.length} bytes do not start with the header of a .npy file`);
+  const version = bytes[6]!;
+  if (version < 1 || version > 3) fail(`version ${version} of the format is unknown`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const textStart = version === 1 ? 10 : 12;
+  if (bytes.length < textStart) fail(`only ${bytes.length} bytes long`);
+  const start = textStart + (version === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
+  if (start > bytes.length) fail(`truncated: the header alone needs ${start} bytes, the file has ${bytes.length}`);
+  const header = new TextDecoder(version === 3 ? "utf-8" : "latin1").decode(bytes.subarray(textStart, start));
+
+  const { description, fortran, shape } = parseHeader(header) ?? fail(`its header cannot be read: ${JSON.stringify(header.slice(0, 200).trim())}`);
+  const order = /^[<>|=]/.exec(description)?.[0];
+  return { description, type: description.slice(order === undefined ? 0 : 1), bigEndian: order === ">", fortran, shape, start };
+}
+
+function failure(name: string): Fail {
+  return (what) => {
+    throw new HidiffError("npy.format", `${name}: ${what}. Expected a complete .npy file; write it again with numpy.save.`);
+  };
 }
 
 /**

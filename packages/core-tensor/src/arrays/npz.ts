@@ -1,5 +1,7 @@
-import { Inflate, zipSync } from "fflate";
+import { zipSync } from "fflate";
 import { HidiffError } from "../errors.ts";
+import { EntryInflater } from "./entry-inflater.ts";
+import type { Fail } from "./fail.ts";
 import { decodeNpy, encodeNpy, type NpyArray } from "./npy.ts";
 import { crc32, type ZipEntry, zipEntries } from "./zip-entries.ts";
 
@@ -7,9 +9,6 @@ export interface NpzOptions {
   /** What the arrays may need together once they are unpacked, in bytes. Default 2³¹ (2 GiB). */
   readonly limitBytes?: number;
 }
-
-/** No stream of deflate unpacks to more than 1032 times its length (RFC 1951: 258 bytes for 2 bits). */
-const largestRatio = 1032;
 
 /**
  * Reads a `.npz` archive of NumPy (`numpy.savez` or `numpy.savez_compressed`): the arrays by their names, in the archive's
@@ -37,7 +36,7 @@ export function decodeNpz(bytes: Uint8Array, name: string, options: NpzOptions =
   }
   const arrays = new Map<string, NpyArray>();
   for (const [key, entry] of entries) {
-    const content = unpack(entry, fail);
+    const content = unpack(entry, bytes.subarray(entry.offset, entry.offset + entry.storedSize), fail);
     if (crc32(content) !== entry.crc) fail(`the checksum of "${entry.path}" is wrong: the file is damaged`);
     arrays.set(key, decodeNpy(content, `${name} (${entry.path})`));
   }
@@ -65,23 +64,12 @@ function arrayName(path: string): string | undefined {
   return /^[^/\\\0:]+\.npy$/.test(path) ? path.slice(0, -".npy".length) : undefined;
 }
 
-function unpack({ path, method, stored, size }: ZipEntry, fail: (what: string) => never): Uint8Array {
-  if (method === 0) return stored.length === size ? stored : fail(`"${path}" has ${stored.length} bytes, its directory tells ${size}`);
-  if (method !== 8) return fail(`"${path}" is packed by method ${method}; only stored and deflated arrays are supported`);
-  if (size > stored.length * largestRatio) fail(`"${path}" claims to unpack ${stored.length} bytes to ${size}, which is impossible`);
-  const content = new Uint8Array(size);
-  let length = 0;
-  const inflate = new Inflate((part) => {
-    if (length + part.length > size) fail(`"${path}" unpacks to more than the ${size} bytes that its directory tells`);
-    content.set(part, length);
-    length += part.length;
-  });
-  try {
-    const step = 16384; // what unpacks at once is at most 16 MiB
-    for (let begin = 0; begin < stored.length; begin += step) inflate.push(stored.subarray(begin, begin + step), begin + step >= stored.length);
-  } catch (error) {
-    if (error instanceof HidiffError) throw error;
-    fail(`"${path}" cannot be unpacked (${error instanceof Error ? error.message : String(error)})`);
+function unpack(entry: ZipEntry, stored: Uint8Array, fail: Fail): Uint8Array {
+  if (entry.method === 0) {
+    return stored.length === entry.size ? stored : fail(`"${entry.path}" has ${stored.length} bytes, its directory tells ${entry.size}`);
   }
-  return length === size ? content : fail(`"${path}" unpacks to ${length} bytes, its directory tells ${size}`);
+  const inflater = new EntryInflater(entry, fail);
+  const step = 16384; // what unpacks at once is at most 16 MiB
+  for (let begin = 0; begin < stored.length; begin += step) inflater.push(stored.subarray(begin, begin + step));
+  return inflater.finish();
 }

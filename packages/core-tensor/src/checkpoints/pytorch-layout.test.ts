@@ -5,7 +5,7 @@ import { Conv2d, ConvTranspose2x2 } from "../layers/conv2d.ts";
 import { Linear } from "../layers/linear.ts";
 import type { HostTensor, Module } from "../modules/module.ts";
 import { Generator } from "../random.ts";
-import { pytorchShape, stateFromPyTorch } from "./pytorch-layout.ts";
+import { fromPyTorchLayout, pytorchShape, stateFromPyTorch, toPyTorchLayout } from "./pytorch-layout.ts";
 
 beforeAll(useTestBackend);
 
@@ -72,4 +72,18 @@ it("pytorchShape is the shape that stateFromPyTorch takes", () => {
   expect(pytorchShape([4, 2, 2, 5], "transposedConvolution")).toEqual([4, 5, 2, 2]);
   expect(pytorchShape([3, 2], "linear")).toEqual([2, 3]);
   expect(pytorchShape([7], "plain")).toEqual([7]);
+});
+
+describe("toPyTorchLayout", () => {
+  it.each([
+    ["convolution", [3, 2, 4, 5]],
+    ["linear", [3, 2]],
+    ["transposedConvolution", [4, 2, 3, 5]],
+    ["plain", [3, 2]],
+  ] as const)("is the inverse of reading a %s", (layout, shape) => {
+    const own = indices(...shape);
+    const written = toPyTorchLayout(own, layout);
+    expect(written.shape).toEqual(pytorchShape(shape, layout));
+    expect(fromPyTorchLayout(written, layout)).toEqual(own);
+  });
 });

@@ -33,10 +33,21 @@ export function stateFromPyTorch(module: Module, find: (name: string) => HostTen
       if (found === undefined) {
         throw new HidiffError("state.mismatch", `The PyTorch state has no array for ${name}; it is of another architecture.`);
       }
-      const order = axisOrder[layouts.get(name) ?? "plain"];
-      return [name, order === undefined ? found : permute(found, order)];
+      return [name, fromPyTorchLayout(found, layouts.get(name) ?? "plain")];
     }),
   );
+}
+
+/** An array in PyTorch's layout, in ours. It may share memory with the given one. */
+export function fromPyTorchLayout(value: HostTensor, layout: ParameterLayout): HostTensor {
+  const order = axisOrder[layout];
+  return order === undefined ? value : permute(value, order);
+}
+
+/** An array in our layout, in PyTorch's: the inverse of {@link fromPyTorchLayout}. */
+export function toPyTorchLayout(value: HostTensor, layout: ParameterLayout): HostTensor {
+  const order = axisOrder[layout];
+  return order === undefined ? value : permute(value, order.map((_, axis) => order.indexOf(axis)));
 }
 
 function permute({ shape, data }: HostTensor, order: readonly number[]): HostTensor {

@@ -1,0 +1,2 @@
+/** Throws an error that says what is wrong with a file, or with an array in it. */
+export type Fail = (what: string) => never;
