@@ -1,5 +1,6 @@
-export { HiDiff, type HiDiffOptions } from "./hidiff.ts";
+export { HiDiff, type HiDiffOptions, type RasterSegmentOptions } from "./hidiff.ts";
 export { HybridModel } from "./model/hybrid-model.ts";
+export type { OnnxRuntime } from "./external/onnx/onnx-runtime.ts";
 export { Refiner, type RefinerInputs, type RefinerOptions } from "./refiner/refiner.ts";
 export { compileRefiner } from "./packed/compile-refiner.ts";
 export { type RefinerEngine, reasonAgainstPacking } from "./packed/engine.ts";
@@ -20,12 +21,13 @@ export { parse } from "@hidiff/datasets";
 export { preset, presetNames } from "./config/presets.ts";
 export { ablationNames, withAblation } from "./config/ablations.ts";
 export { TrainingSession, type TrainingProgress } from "./training/session.ts";
+export type { ModelAverage } from "./training/model-average.ts";
 export { pretrainSegmentor } from "./training/pretrain-segmentor.ts";
 export { trainAlternating } from "./training/train-alternating.ts";
 export type { TrainingCallbacks, TrainingReport } from "./training/report.ts";
 export { validate, type ValidationReport } from "./training/validate.ts";
 export { labelMap } from "./inference/labels.ts";
-export { type NetworkImage, type RefinementStep, segment, type Segmentation, type SegmentOptions } from "./inference/segment.ts";
+export { type NetworkImage, type RefinementStep, segment, type Segmentation, type SegmentOptions, takesPriors } from "./inference/segment.ts";
 export { labelStackOf, type MapName, segmentStack, type SegmentStackOptions, type StackSegmentation } from "./inference/segment-stack.ts";
 export { type EvaluatedCase, type EvaluateOptions, evaluateDataset } from "./evaluation/evaluate.ts";
 export type { ClassMappingOptions, EvaluatedClass } from "./evaluation/class-mapping.ts";
@@ -60,3 +62,6 @@ export {
   decodeBundle,
   encodeBundle,
 } from "./bundle/bundle.ts";
+export { type ImportedNetwork, type ImportReport, importWeights, type ImportWeightsOptions } from "./weights/import-weights.ts";
+export { readWeightsHeader, type WeightsHeader } from "./weights/header.ts";
+export { refinerKind, resolvedOptions, weightsKinds } from "./weights/networks.ts";

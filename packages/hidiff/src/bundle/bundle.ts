@@ -4,6 +4,10 @@ import type { HostTensor } from "@hidiff/core-tensor";
 import { z } from "zod";
 import { parse, type Preprocessing, preprocessingSchema, type VolumeSlicing } from "@hidiff/datasets";
 import { type Architecture, architectureSchema, type InferenceOptions, inferenceSchema } from "../config/schema.ts";
+import { bundledModelFiles } from "../external/bundled-model-files.ts";
+import { ModelSegmentor } from "../external/model-segmentor.ts";
+import type { OnnxRuntime } from "../external/onnx/onnx-runtime.ts";
+import { OnnxSource } from "../external/onnx/onnx-source.ts";
 import { HybridModel } from "../model/hybrid-model.ts";
 import { type CompiledRefiner, decodeCompiledRefiner, encodeCompiledRefiner } from "../packed/compiled-refiner.ts";
 import { compileModel, isCompilationOf, reasonAgainstPacking } from "../packed/engine.ts";
@@ -58,7 +62,9 @@ const preprocessing = z.strictObject({
   steps: preprocessingSchema.default([{ step: "scale", from: "range", to: [-1, 1] }]),
   volumes: z.strictObject({ plane: z.enum(["axial", "coronal", "sagittal", "stored"]), outside: z.number() }).optional(),
 });
-const checksums = z.partialRecord(z.enum([bundleFiles.segmentor, bundleFiles.refiner, bundleFiles.packedRefiner]), z.string());
+/** All files beside the manifest that a bundle may have. */
+const contentNames = [bundleFiles.segmentor, bundleFiles.refiner, bundleFiles.packedRefiner, ...Object.values(bundledModelFiles)] as const;
+const checksums = z.partialRecord(z.enum(contentNames), z.string());
 
 export const bundleManifestSchema: z.ZodType<BundleManifest> = z
   .strictObject({
@@ -84,9 +90,14 @@ export const bundleManifestSchema: z.ZodType<BundleManifest> = z
 /** A bundle's files by name. */
 export type BundleContents = Readonly<Record<string, Uint8Array>>;
 
+/** Whether a bundle may have a file of that name. */
+export function isBundleFile(name: string): boolean {
+  return name === bundleFiles.manifest || contentNames.some((known) => known === name);
+}
+
 /**
  * The files of a bundle: schema-checked manifest, both networks, the refiner compiled for the packed engine (if it can be),
- * checksums.
+ * the model of another runtime that is the segmentor (if it is one), checksums.
  */
 export async function encodeBundle(
   model: HybridModel,
@@ -99,6 +110,13 @@ export async function encodeBundle(
   if (reasonAgainstPacking(model.architecture) === undefined) {
     networks[bundleFiles.packedRefiner] = encodeCompiledRefiner(compileModel(model, refinerState));
   }
+  let { architecture } = model;
+  if (model.segmentor instanceof ModelSegmentor) {
+    const { model: file, files } = await model.segmentor.source.files();
+    Object.assign(networks, files);
+    const { name, options } = architecture.segmentor;
+    architecture = { ...architecture, segmentor: { name, options: { ...options, model: file } } };
+  }
   const checksums = await Promise.all(Object.entries(networks).map(async ([name, bytes]) => [name, await sha256(bytes)] as const));
   const manifest = parse(
     bundleManifestSchema,
@@ -106,7 +124,7 @@ export async function encodeBundle(
       ...description,
       format: "hidiff-bundle",
       version: 1,
-      architecture: model.architecture,
+      architecture,
       checksums: Object.fromEntries(checksums),
     },
     "The bundle's description",
@@ -123,15 +141,17 @@ export function filesOf(manifest: Uint8Array, name: string): string[] {
 }
 
 /**
- * The model that a bundle's files hold.
+ * The model that a bundle's files hold, its segmentor opened.
  *
  * @param name how errors call the bundle
- * @throws HidiffError `bundle.missing`, `bundle.checksum`, `bundle.manifest`, `bundle.packed`; and those of safetensors files and of
- * {@link parse}
+ * @param options.onnxRuntime for a segmentor that is an ONNX model; default: the runtime that is installed
+ * @throws HidiffError `bundle.missing`, `bundle.checksum`, `bundle.manifest`, `bundle.packed`; and those of safetensors files, of
+ * {@link parse} and of the segmentor's `open`
  */
 export async function decodeBundle(
   files: BundleContents,
   name: string,
+  { onnxRuntime }: { readonly onnxRuntime?: OnnxRuntime | undefined } = {},
 ): Promise<{ model: HybridModel; manifest: BundleManifest; compiled: CompiledRefiner | undefined }> {
   const file = (entry: string): Uint8Array => {
     const bytes = files[entry];
@@ -155,13 +175,17 @@ export async function decodeBundle(
   const refiner = await load(bundleFiles.refiner, decodeNetwork);
   const hasCompiled = bundleFiles.packedRefiner in manifest.checksums;
   const compiled = hasCompiled ? await load(bundleFiles.packedRefiner, decodeCompiledRefiner) : undefined;
-  const model = new HybridModel(manifest.architecture);
+  const readFile = (entry: string): Promise<Uint8Array> => load(entry, (bytes) => bytes);
+  const model = new HybridModel(manifest.architecture, undefined, readFile);
   try {
     model.segmentor.loadStateDict(segmentor, `${name}/${bundleFiles.segmentor}`);
     model.refiner.loadStateDict(refiner, `${name}/${bundleFiles.refiner}`);
     if (compiled !== undefined && !isCompilationOf(compiled, model)) {
       throw new HidiffError("bundle.packed", `${name}/${bundleFiles.packedRefiner} was compiled from another architecture than the bundle's; compile it again.`);
     }
+    const source = model.segmentor instanceof ModelSegmentor ? model.segmentor.source : undefined;
+    if (source instanceof OnnxSource) source.runtime = onnxRuntime;
+    await model.segmentor.open();
   } catch (error) {
     model.dispose();
     throw error;

@@ -1,8 +1,11 @@
 import { type BernoulliProcess, createBernoulliProcess, createGaussianProcess, type DiffusionProcess } from "@hidiff/bernoulli-diffusion";
 import { add, Generator, type HostTensor, type Mode, sigmoid, type StateDict, tensor, type Tensor4D } from "@hidiff/core-tensor";
-import { createSegmentor, type SegmentorModule } from "@hidiff/segmentors";
+import { createSegmentor, type ReadModelFile, type SegmentorModule } from "@hidiff/segmentors";
 import type { Architecture } from "../config/schema.ts";
+import { registerModelSegmentors } from "../external/register.ts";
 import { Refiner, type RefinerInputs } from "../refiner/refiner.ts";
+
+registerModelSegmentors();
 
 /**
  * The two networks and the diffusion process between them, as an {@link Architecture} describes them, with random
@@ -15,7 +18,8 @@ export class HybridModel {
   readonly process: DiffusionProcess;
   readonly #logOdds: BernoulliProcess | undefined;
 
-  constructor(architecture: Architecture, generator: Generator = new Generator(0)) {
+  /** @param readFile reads the files of a segmentor that is the model of another runtime, when it is opened */
+  constructor(architecture: Architecture, generator: Generator = new Generator(0), readFile?: ReadModelFile) {
     const { imageChannels, classes, segmentor, refiner, diffusion } = architecture;
     const { kind, ...refinerOptions } = refiner;
     this.architecture = architecture;
@@ -28,7 +32,7 @@ export class HybridModel {
     } else {
       this.process = createGaussianProcess({ schedule, steps });
     }
-    this.segmentor = createSegmentor(segmentor.name, { ...segmentor.options, imageChannels, classes }, generator.split("segmentor"));
+    this.segmentor = createSegmentor(segmentor.name, { ...segmentor.options, imageChannels, classes }, generator.split("segmentor"), readFile);
     // The Gaussian kernel's noise is any number; a discriminative refiner estimates probabilities whatever the kernel.
     const estimatesNoise = kernel === "gaussian" && kind === "diffusion";
     const head = estimatesNoise || addsLogOdds ? "linear" : "sigmoid";

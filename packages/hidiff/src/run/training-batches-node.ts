@@ -1,5 +1,12 @@
 import { augmentationFor, type Batch, type DatasetSpec, type SegmentationDataset } from "@hidiff/datasets";
-import { createWorkerBatchSource, type WorkerBatchSource, type WorkerBatchSourceOptions } from "@hidiff/datasets/node";
+import {
+  createWorkerBatchSource,
+  openDataset,
+  type PriorOptions,
+  withPriors,
+  type WorkerBatchSource,
+  type WorkerBatchSourceOptions,
+} from "@hidiff/datasets/node";
 import type { Configuration } from "../config/schema.ts";
 
 /** How many batches of validation crops are looked at. */
@@ -8,13 +15,29 @@ const validationBatches = 2;
 type PreparationCallbacks = Pick<WorkerBatchSourceOptions, "onBadCase" | "onProgress" | "signal">;
 
 /**
+ * The data set of a training, whose cases have priors if the configuration names their folder.
+ *
+ * @throws what `openDataset` and `withPriors` throw
+ */
+export async function openTrainingDataset({ dataset: spec, priors }: Configuration): Promise<SegmentationDataset> {
+  const dataset = await openDataset(spec as DatasetSpec);
+  return priors === undefined ? dataset : withPriors(dataset, trainingPriors(priors));
+}
+
+/** Cases of the test split need none. */
+function trainingPriors({ folder }: { readonly folder: string }): PriorOptions {
+  return { folder, splits: ["train", "validation"] };
+}
+
+/**
  * The batches of a training, and fixed crops of the validation split or, if there is none, of the training split.
  *
+ * @param dataset what {@link openTrainingDataset} opened
  * @param cacheFolder where slices of volumes are kept if the configuration says nothing else
  * @throws what the data set and `createWorkerBatchSource` throw
  */
 export async function openTrainingBatches(
-  { dataset: spec, preprocessing, training }: Configuration,
+  { dataset: spec, preprocessing, priors, training }: Configuration,
   dataset: SegmentationDataset,
   cacheFolder: string,
   callbacks: PreparationCallbacks,
@@ -22,7 +45,15 @@ export async function openTrainingBatches(
   const { batchSize, cropSize, seed, data, validationInterval } = training;
   const { cacheFolder: chosen = hasVolumes(dataset) ? cacheFolder : false } = data;
   const validation = dataset.splits.validation.length > 0 ? "validation" : "train";
-  const common = { dataset, preprocessing, batchSize, cropSize, slices: data.slices, cacheFolder: chosen === false ? undefined : chosen };
+  const common = {
+    dataset,
+    preprocessing,
+    priors: priors && trainingPriors(priors),
+    batchSize,
+    cropSize,
+    slices: data.slices,
+    cacheFolder: chosen === false ? undefined : chosen,
+  };
   const batches = await createWorkerBatchSource(spec as DatasetSpec, {
     ...common,
     ...callbacks,

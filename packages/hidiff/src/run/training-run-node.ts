@@ -2,12 +2,13 @@ import { appendFile, mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Generator, HidiffError, isHidiffError } from "@hidiff/core-tensor";
 import { fileError, removeAbandoned, writeFileAtomic } from "@hidiff/core-tensor/node";
-import { type DatasetSpec, namesByLabel, parse, type SegmentationDataset } from "@hidiff/datasets";
-import { openDataset } from "@hidiff/datasets/node";
+import { namesByLabel, parse, type SegmentationDataset } from "@hidiff/datasets";
+import { MaskSegmentor } from "@hidiff/segmentors";
 import { writeBundle } from "../bundle/bundle-node.ts";
 import { type BundleDescription, encodeBundle } from "../bundle/bundle.ts";
 import { classColour } from "../bundle/class-colours.ts";
 import { type Configuration, configurationSchema } from "../config/schema.ts";
+import { readModelFile } from "../external/read-model-file-node.ts";
 import { HybridModel } from "../model/hybrid-model.ts";
 import { restoreCheckpoint, writeCheckpoint } from "../training/checkpoint-node.ts";
 import { pretrainSegmentor } from "../training/pretrain-segmentor.ts";
@@ -15,7 +16,8 @@ import type { TrainingReport } from "../training/report.ts";
 import { TrainingSession } from "../training/session.ts";
 import { trainAlternating } from "../training/train-alternating.ts";
 import { validate, type ValidationReport } from "../training/validate.ts";
-import { openTrainingBatches } from "./training-batches-node.ts";
+import { loadInitialWeights } from "../weights/initial-weights-node.ts";
+import { openTrainingBatches, openTrainingDataset } from "./training-batches-node.ts";
 
 /** The files of a run folder. */
 export const runFiles = {
@@ -34,7 +36,7 @@ export interface TrainingRunOptions {
   readonly resume?: boolean;
   /** Stops after the iteration that runs, with a checkpoint. */
   readonly signal?: AbortSignal;
-  /** Called first, with what the user should know of the data set's files. */
+  /** Called first, with what the user should know of the data set's files, and of a segmentor that is not trained. */
   readonly onNote?: (note: string) => void;
   /** Called after each case, where cases are read before the training begins. */
   readonly onPreparation?: (done: number, total: number) => void;
@@ -59,17 +61,19 @@ export interface TrainingRunResult {
  * Trains as a configuration says, in a folder of its own: configuration, log, checkpoint and, in the end, the bundle.
  * A run that was stopped and resumed equals one that was not.
  *
- * @throws HidiffError `run.exists`, `run.configuration`, `run.nothing`, and those of data sets, checkpoints and training
+ * @throws HidiffError `run.exists`, `run.configuration`, `run.nothing`, `run.priors` for a segmentor that takes masks computed
+ * before and a data set without them, and those of data sets, segmentors, checkpoints and training
  */
 export async function runTraining(configuration: Configuration, options: TrainingRunOptions): Promise<TrainingRunResult> {
   const { folder, resume = false } = options;
-  const dataset = await openDataset(configuration.dataset as DatasetSpec);
+  const dataset = await openTrainingDataset(configuration);
   await prepareFolder(folder, configuration, resume);
   for (const note of dataset.notes ?? []) options.onNote?.(note);
 
   const { training } = configuration;
   const { imageChannels, classes } = dataset;
-  const model = new HybridModel({ ...configuration.architecture, imageChannels, classes }, new Generator(training.seed).split("parameters"));
+  const architecture = { ...configuration.architecture, imageChannels, classes };
+  const model = new HybridModel(architecture, new Generator(training.seed).split("parameters"), readModelFile);
   try {
     return await trainModel(configuration, dataset, model, options);
   } catch (error) {
@@ -86,6 +90,9 @@ async function trainModel(
 ): Promise<TrainingRunResult> {
   const { folder, resume = false, signal } = options;
   const path = (file: string): string => join(folder, file);
+  await openSegmentor(model, dataset, options);
+  const { initialWeights } = configuration.training;
+  if (initialWeights !== undefined && !resume) await loadInitialWeights(model, initialWeights);
   const session = new TrainingSession(model, configuration.training);
   if (resume) await restoreCheckpoint(path(runFiles.checkpoint), session);
 
@@ -134,10 +141,36 @@ async function trainModel(
   } finally {
     await batches.close();
   }
-  const files = await encodeBundle(model, session.average.stateDict(), describe(configuration, dataset));
+  session.average.apply();
+  const files = await encodeBundle(model, model.refiner.stateDict(), describe(configuration, dataset));
   await writeBundle(path(runFiles.bundle), files);
-  model.refiner.loadStateDict(session.average.stateDict());
   return { complete: true, bundle: path(runFiles.bundle), waiting, model };
+}
+
+/** Gets the segmentor ready, and says what of it is not trained. */
+async function openSegmentor({ architecture, segmentor }: HybridModel, dataset: SegmentationDataset, { onNote }: TrainingRunOptions): Promise<void> {
+  const { name } = architecture.segmentor;
+  if (segmentor instanceof MaskSegmentor && segmentor.needsMaps && !(await hasPriors(dataset))) {
+    throw new HidiffError(
+      "run.priors",
+      `The segmentor "${name}" takes masks that were computed before, and the data set "${dataset.name}" comes without; give their folder: ` +
+        "`priors.folder` in the configuration, `--priors FOLDER` on the command line.",
+    );
+  }
+  await segmentor.open();
+  if (segmentor.trainable) return;
+  const served = segmentor.parameters().length > 0 ? " and the feature maps that are made for it" : "";
+  onNote?.(`The segmentor "${name}" cannot be trained: pre-training is skipped, and the alternation trains the refiner${served}.`);
+}
+
+/** Whether cases have priors, as far as the first one shows: one that cannot be read is reported later. */
+async function hasPriors(dataset: SegmentationDataset): Promise<boolean> {
+  const [first] = dataset.splits.train;
+  if (first === undefined) return true;
+  return dataset.load(first).then(
+    ({ prior }) => prior !== undefined,
+    () => true,
+  );
 }
 
 async function prepareFolder(folder: string, configuration: Configuration, resume: boolean): Promise<void> {
@@ -159,19 +192,19 @@ async function prepareFolder(folder: string, configuration: Configuration, resum
   if (decisive(stored) !== decisive(configuration)) {
     throw new HidiffError(
       "run.configuration",
-      `The data set, the training options or the preprocessing differ from those in ${configurationPath}, so that the run would not equal an uninterrupted one; resume with that file.`,
+      `The data set, its priors, the training options or the preprocessing differ from those in ${configurationPath}, so that the run would not equal an uninterrupted one; resume with that file.`,
     );
   }
 }
 
 /**
  * What the numbers of a training depend on, as text: not how many threads make its batches, nor where the data set and
- * slices of it lie, for folders may move.
+ * slices and masks of it lie, for folders may move.
  */
-function decisive({ dataset, training, preprocessing }: Configuration): string {
+function decisive({ dataset, training, preprocessing, priors }: Configuration): string {
   const { slices, badCases } = training.data;
   const options = Object.entries(dataset).filter(([name]) => name !== "root").sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([options, preprocessing, { ...training, data: { slices, badCases } }]);
+  return JSON.stringify([options, preprocessing, priors !== undefined, { ...training, data: { slices, badCases } }]);
 }
 
 /** The configuration that a run folder holds. */

@@ -45,10 +45,21 @@ export function tinyInference(options: Options = {}): InferenceOptions {
   return parse(inferenceSchema, { samples: 1, window: 0, ...options }, "tinyInference");
 }
 
+interface TinyBatchOptions {
+  readonly batchSize?: number;
+  readonly classes?: number;
+  readonly size?: number;
+  /** Whether priors come with them: the mask, with a probability of 0.8 (and the rest spread over all classes). */
+  readonly priors?: boolean;
+}
+
 /** Discs in noise: one class marks the disc, three mark background, disc and a square corner. */
-export function tinyBatches({ batchSize = 2, classes = 1, size = 32 }: { batchSize?: number; classes?: number; size?: number } = {}): BatchSource {
+export function tinyBatches({ batchSize = 2, classes = 1, size = 32, priors = false }: TinyBatchOptions = {}): BatchSource {
   return {
-    batch: (step) => Promise.resolve(tinyBatch(step, batchSize, classes, size)),
+    batch: async (step) => {
+      const batch = tinyBatch(step, batchSize, classes, size);
+      return priors ? { ...batch, priors: batch.masks.map((inside) => 0.8 * inside + 0.2 / Math.max(2, classes)) } : batch;
+    },
     waited: 0,
     close: () => Promise.resolve(),
   };

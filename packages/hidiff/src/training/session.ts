@@ -1,6 +1,7 @@
-import { AdamW, ExponentialMovingAverage, Generator, HidiffError, type HostTensor, type StateDict } from "@hidiff/core-tensor";
+import { AdamW, Generator, HidiffError, type HostTensor, type NamedParameter, type StateDict } from "@hidiff/core-tensor";
 import type { TrainingOptions } from "../config/schema.ts";
 import { type HybridModel, underPrefix, withPrefix } from "../model/hybrid-model.ts";
+import { ModelAverage } from "./model-average.ts";
 
 /** How far a training has come: completed iterations of each phase. */
 export interface TrainingProgress {
@@ -12,6 +13,7 @@ const prefixes = {
   segmentor: "segmentor.",
   refiner: "refiner.",
   average: "average.",
+  segmentorAverage: "segmentorAverage.",
   segmentorOptimizer: "segmentorOptimizer.",
   refinerOptimizer: "refinerOptimizer.",
 } as const;
@@ -23,21 +25,25 @@ const prefixes = {
 export class TrainingSession {
   readonly model: HybridModel;
   readonly options: TrainingOptions;
-  readonly average: ExponentialMovingAverage;
+  readonly average: ModelAverage;
+  /** What `L_diff` updates with the segmentor frozen: the refiner, and the parameters of a segmentor that serve it alone. */
+  readonly refinerParameters: readonly NamedParameter[];
   readonly refinerOptimizer: AdamW;
-  /** Of the present phase: alternation starts with new moments. */
+  /** Of the present phase: alternation starts with new moments. Without parameters if the segmentor cannot be trained. */
   segmentorOptimizer: AdamW;
   progress: TrainingProgress = { pretraining: 0, alternating: 0 };
   readonly #generator: Generator;
 
   constructor(model: HybridModel, options: TrainingOptions) {
     const { weightDecay, averageDecay, seed } = options;
+    const { segmentor, refiner } = model;
     this.model = model;
     this.options = options;
     this.#generator = new Generator(seed);
-    this.average = new ExponentialMovingAverage(model.refiner, averageDecay);
-    this.segmentorOptimizer = new AdamW(model.segmentor.parameters(), { weightDecay });
-    this.refinerOptimizer = new AdamW(model.refiner.parameters(), { weightDecay });
+    this.average = new ModelAverage(model, averageDecay);
+    this.refinerParameters = [...refiner.parameters(), ...(segmentor.trainable ? [] : segmentor.parameters(prefixes.segmentor))];
+    this.refinerOptimizer = new AdamW(this.refinerParameters, { weightDecay });
+    this.segmentorOptimizer = newSegmentorOptimizer(model, options);
   }
 
   /** The generator of one step. */
@@ -47,7 +53,7 @@ export class TrainingSession {
 
   /** Gives the segmentor's optimizer new moments, for the next phase. */
   restartSegmentorOptimizer(): void {
-    this.segmentorOptimizer = new AdamW(this.model.segmentor.parameters(), { weightDecay: this.options.weightDecay });
+    this.segmentorOptimizer = newSegmentorOptimizer(this.model, this.options);
   }
 
   /** All arrays of a checkpoint. */
@@ -55,10 +61,11 @@ export class TrainingSession {
     return new Map<string, HostTensor>([
       ...withPrefix(prefixes.segmentor, this.model.segmentor.stateDict()),
       ...withPrefix(prefixes.refiner, this.model.refiner.stateDict()),
-      ...withPrefix(prefixes.average, this.average.stateDict()),
+      ...withPrefix(prefixes.average, this.average.refiner.stateDict()),
+      ...withPrefix(prefixes.segmentorAverage, this.average.segmentor?.stateDict() ?? new Map()),
       ...withPrefix(prefixes.segmentorOptimizer, this.segmentorOptimizer.stateDict()),
       ...withPrefix(prefixes.refinerOptimizer, this.refinerOptimizer.stateDict()),
-      ["averageUpdates", { shape: [1], data: Float32Array.of(this.average.updates) }],
+      ["averageUpdates", { shape: [1], data: Float32Array.of(this.average.refiner.updates) }],
     ]);
   }
 
@@ -86,8 +93,13 @@ export class TrainingSession {
     }
     this.model.segmentor.loadStateDict(underPrefix(prefixes.segmentor, state), "checkpoint's segmentor");
     this.model.refiner.loadStateDict(underPrefix(prefixes.refiner, state), "checkpoint's refiner");
-    this.average.restore(underPrefix(prefixes.average, state), updates);
+    this.average.refiner.restore(underPrefix(prefixes.average, state), updates);
+    this.average.segmentor?.restore(underPrefix(prefixes.segmentorAverage, state), updates);
     this.segmentorOptimizer.loadStateDict(underPrefix(prefixes.segmentorOptimizer, state));
     this.refinerOptimizer.loadStateDict(underPrefix(prefixes.refinerOptimizer, state));
   }
+}
+
+function newSegmentorOptimizer({ segmentor }: HybridModel, { weightDecay }: TrainingOptions): AdamW {
+  return new AdamW(segmentor.trainable ? segmentor.parameters() : [], { weightDecay });
 }

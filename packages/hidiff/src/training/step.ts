@@ -10,7 +10,32 @@ import {
   valueAndGradients,
 } from "@hidiff/core-tensor";
 import type { Batch } from "@hidiff/datasets";
+import type { SegmentorModule } from "@hidiff/segmentors";
 import { mapTensor } from "../model/hybrid-model.ts";
+
+/** A batch with the probabilities that its segmentor takes from elsewhere, `[batch, height, width, classes]`, if any. */
+export interface GuidedBatch {
+  readonly batch: Batch;
+  readonly externalPrior: Float32Array | undefined;
+}
+
+/**
+ * Asks the segmentor for the external prior of a batch.
+ *
+ * @throws HidiffError `training.prior` if priors came with the data and the segmentor takes none, and what
+ * `segmentor.externalPrior` throws
+ */
+export async function guideBatch(segmentor: SegmentorModule, batch: Batch): Promise<GuidedBatch> {
+  const { batchSize, height, width, imageChannels, images, priors } = batch;
+  const externalPrior = await segmentor.externalPrior({ batch: batchSize, height, width, channels: imageChannels, data: images }, priors);
+  if (priors !== undefined && externalPrior === undefined) {
+    throw new HidiffError(
+      "training.prior",
+      'The segmentor computes its masks itself, and masks came with the data; train without `priors`, or with the segmentor "masks".',
+    );
+  }
+  return { batch, externalPrior };
+}
 
 /** A part of a batch, as tensors. */
 export interface MicroBatch {
@@ -18,12 +43,13 @@ export interface MicroBatch {
   readonly image: Tensor4D;
   /** `[batch, height, width, classes]` */
   readonly y0: Tensor4D;
+  /** `[batch, height, width, classes]`, for segmentors that take one. */
+  readonly externalPrior: Tensor4D | undefined;
   /** The place of its first item in the batch. */
   readonly first: number;
 }
 
-interface UpdateOptions {
-  readonly batch: Batch;
+interface UpdateOptions extends GuidedBatch {
   readonly parameters: readonly NamedParameter[];
   readonly optimizer: AdamW;
   readonly learningRate: number;
@@ -41,14 +67,15 @@ interface UpdateOptions {
  * @returns the loss of the batch
  * @throws HidiffError `training.diverged` if the loss or the gradient is not finite; nothing was updated then
  */
-export function update({ batch, parameters, optimizer, learningRate, microBatchSize, gradientClip, where, loss }: UpdateOptions): number {
+export function update(options: UpdateOptions): number {
+  const { batch, parameters, optimizer, learningRate, microBatchSize, gradientClip, where, loss } = options;
   const size = microBatchSize ?? batch.batchSize;
   const accumulator = new GradientAccumulator();
   let total = 0;
   for (let start = 0; start < batch.batchSize; start += size) {
     const count = Math.min(size, batch.batchSize - start);
     tidy(() => {
-      const { value, gradients } = valueAndGradients(loss(part(batch, start, count)), parameters);
+      const { value, gradients } = valueAndGradients(loss(part(options, start, count)), parameters);
       accumulator.add(gradients, count / batch.batchSize);
       total += (value * count) / batch.batchSize;
     });
@@ -66,10 +93,16 @@ export function update({ batch, parameters, optimizer, learningRate, microBatchS
   return total;
 }
 
-function part({ height, width, imageChannels, classes, images, masks }: Batch, start: number, count: number): MicroBatch {
+function part({ batch, externalPrior }: GuidedBatch, start: number, count: number): MicroBatch {
+  const { height, width, imageChannels, classes, images, masks } = batch;
   const slice = (data: Float32Array, channels: number): Tensor4D => {
     const itemSize = height * width * channels;
     return mapTensor(data.subarray(start * itemSize, (start + count) * itemSize), [count, height, width, channels]);
   };
-  return { image: slice(images, imageChannels), y0: slice(masks, classes), first: start };
+  return {
+    image: slice(images, imageChannels),
+    y0: slice(masks, classes),
+    externalPrior: externalPrior && slice(externalPrior, classes),
+    first: start,
+  };
 }

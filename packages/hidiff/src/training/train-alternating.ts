@@ -1,38 +1,42 @@
 import { add, concat, type Generator, mean, mul, polynomialDecay, type Scalar, split, type Tensor4D, tidy } from "@hidiff/core-tensor";
-import type { Batch, BatchSource } from "@hidiff/datasets";
-import { diceLoss, prior as priorOf, segmentationLoss } from "@hidiff/segmentors";
+import type { BatchSource } from "@hidiff/datasets";
+import { diceLoss, prior as priorOf, segmentationLoss, type SegmentorOutput } from "@hidiff/segmentors";
 import type { HybridModel } from "../model/hybrid-model.ts";
 import { discriminativeLoss } from "./discriminative-loss.ts";
 import type { RefinerInputs } from "../refiner/refiner.ts";
 import type { TrainingCallbacks } from "./report.ts";
 import { runPhase } from "./run-phase.ts";
 import type { TrainingSession } from "./session.ts";
-import { type MicroBatch, update } from "./step.ts";
+import { type GuidedBatch, guideBatch, type MicroBatch, update } from "./step.ts";
 
 /**
  * Trains refiner and segmentor in alternation (HiDiff §III-D): each iteration updates the refiner by `L_diff` with the
  * segmentor frozen, then the segmentor by `L_CE + λ_Dice·L_Dice + λ_Diff·L_diff` with the refiner frozen, the gradient
  * flowing through prior and features. A frozen network runs with its running statistics and leaves them alone.
  *
+ * A segmentor that cannot be trained has no update of its own: what parameters it has serve the refiner, and are updated
+ * with it by `L_diff`.
+ *
  * @param batches the refiner's batch of iteration i is the one after all of the pre-training's; both updates of an
  * iteration use the same one
  * @returns whether the phase is complete; false if `signal` stopped it
- * @throws HidiffError `training.diverged`
+ * @throws HidiffError `training.diverged`, and those of {@link guideBatch}
  */
 export function trainAlternating(session: TrainingSession, batches: BatchSource, callbacks: TrainingCallbacks = {}): Promise<boolean> {
-  const { options } = session;
+  const { options, model } = session;
   const { iterations, refinerUpdates, refinerLearningRate, segmentorLearningRate, freezeSegmentor } = options.alternating;
+  const trainsSegmentor = model.segmentor.trainable && !freezeSegmentor;
   if (session.progress.alternating === 0) session.restartSegmentorOptimizer();
   return runPhase(session, "alternating", iterations, batches, callbacks, async (iteration) => {
     const generator = session.generator("alternating", iteration);
     const learningRate = polynomialDecay(refinerLearningRate, iteration, iterations);
     const losses: Record<string, number> = {};
-    let batch: Batch | undefined;
+    let batch: GuidedBatch | undefined;
     for (let repeat = 0; repeat < refinerUpdates; repeat++) {
-      batch = await batches.batch(options.pretraining.iterations + iteration * refinerUpdates + repeat);
+      batch = await guideBatch(model.segmentor, await batches.batch(options.pretraining.iterations + iteration * refinerUpdates + repeat));
       Object.assign(losses, updateRefiner(session, batch, learningRate, generator.split(`refiner/${repeat}`), iteration));
     }
-    if (!freezeSegmentor) {
+    if (trainsSegmentor) {
       const rate = polynomialDecay(segmentorLearningRate, iteration, iterations);
       Object.assign(losses, updateSegmentor(session, batch!, rate, generator.split("segmentor"), iteration));
     }
@@ -41,23 +45,29 @@ export function trainAlternating(session: TrainingSession, batches: BatchSource,
 }
 
 /** Step (a): the segmentor is frozen. */
-function updateRefiner(session: TrainingSession, batch: Batch, learningRate: number, generator: Generator, iteration: number): Record<string, number> {
+function updateRefiner(session: TrainingSession, batch: GuidedBatch, learningRate: number, generator: Generator, iteration: number): Record<string, number> {
   const { model, options } = session;
+  const { trainable } = model.segmentor;
   const refinement = update({
-    batch,
-    parameters: model.refiner.parameters(),
+    ...batch,
+    parameters: session.refinerParameters,
     optimizer: session.refinerOptimizer,
     learningRate,
     microBatchSize: options.microBatchSize,
     gradientClip: options.gradientClip,
     where: `alternation iteration ${iteration + 1}, refiner`,
-    loss: ({ image, y0, first }) => {
-      const { prior, features } = tidy(() => {
-        const output = model.segmentor.forward(image, { training: false });
-        return { prior: priorOf(output.logits), features: [...output.features] };
-      });
-      const noise = drawNoise(model, { y0, prior, first, generator });
-      return () => refinementLoss(session, { image, y0 }, { prior, features: features as unknown as RefinerInputs["features"], ...noise }, true);
+    loss: ({ image, y0, externalPrior, first }) => {
+      const guide = (): Guidance =>
+        tidy(() => {
+          const { logits, features } = model.segmentor.forward(image, { training: !trainable }, externalPrior);
+          return { prior: priorOf(logits), features };
+        });
+      const frozen = trainable ? guide() : undefined;
+      return () => {
+        const { prior, features } = frozen ?? guide();
+        const noise = drawNoise(model, { y0, prior, first, generator });
+        return refinementLoss(session, { image, y0 }, { prior, features, ...noise }, true);
+      };
     },
   });
   session.average.update();
@@ -65,18 +75,18 @@ function updateRefiner(session: TrainingSession, batch: Batch, learningRate: num
 }
 
 /** Step (b): the refiner is frozen. */
-function updateSegmentor(session: TrainingSession, batch: Batch, learningRate: number, generator: Generator, iteration: number): Record<string, number> {
+function updateSegmentor(session: TrainingSession, batch: GuidedBatch, learningRate: number, generator: Generator, iteration: number): Record<string, number> {
   const { model, options } = session;
   const segmentor = update({
-    batch,
+    ...batch,
     parameters: model.segmentor.parameters(),
     optimizer: session.segmentorOptimizer,
     learningRate,
     microBatchSize: options.microBatchSize,
     gradientClip: options.gradientClip,
     where: `alternation iteration ${iteration + 1}, segmentor`,
-    loss: ({ image, y0, first }) => () => {
-      const { logits, features, deepSupervision } = model.segmentor.forward(image, { training: true });
+    loss: ({ image, y0, externalPrior, first }) => () => {
+      const { logits, features, deepSupervision } = model.segmentor.forward(image, { training: true }, externalPrior);
       const segmentation = segmentationLoss({ logits, y0, diceWeight: options.diceWeight, deepSupervision });
       if (options.diffusionWeight === 0) return segmentation;
       const prior = priorOf(logits);
@@ -87,6 +97,9 @@ function updateSegmentor(session: TrainingSession, batch: Batch, learningRate: n
   });
   return { segmentor };
 }
+
+/** What the segmentor gives the refiner. (A type rather than an interface, so that `tidy` may return it.) */
+type Guidance = { readonly prior: Tensor4D; readonly features: SegmentorOutput["features"] };
 
 interface NoiseInputs {
   readonly y0: Tensor4D;

@@ -100,7 +100,7 @@ describe("the frozen side keeps parameters and running statistics", () => {
   async function changes(training: TrainingOptions): Promise<{ segmentor: string[]; refiner: string[]; average: string[] }> {
     const session = newSession(training, architecture);
     const take = (): Record<string, number[]>[] =>
-      [session.model.segmentor.stateDict(), session.model.refiner.stateDict(), session.average.stateDict()].map(plain);
+      [session.model.segmentor.stateDict(), session.model.refiner.stateDict(), session.average.refiner.stateDict()].map(plain);
     const before = take();
     await train(session);
     const after = take();

@@ -15,8 +15,8 @@ export interface ValidationReport {
 }
 
 /**
- * Measures segmentor and refiner on crops in evaluation mode, the refiner with its averaged parameters: low training
- * losses alone prove nothing.
+ * Measures segmentor and refiner on crops in evaluation mode, with the averaged parameters: low training losses alone
+ * prove nothing.
  */
 export async function validate(session: TrainingSession, crops: readonly Batch[], inference: InferenceOptions): Promise<ValidationReport> {
   if (crops.length === 0) throw new HidiffError("validation.empty", "validate: expected at least one batch of crops, got none.");
@@ -27,11 +27,17 @@ export async function validate(session: TrainingSession, crops: readonly Batch[]
   const refined: Uint8Array[] = [];
   const steps = new Map<number, Uint8Array[]>();
   await session.average.with(async () => {
-    for (const { batchSize, height, width, images, masks } of crops) {
+    for (const { batchSize, height, width, images, masks, priors: maps } of crops) {
       for (let item = 0; item < batchSize; item++) {
         const part = (data: Float32Array, channels: number): Float32Array =>
           data.slice(item * height * width * channels, (item + 1) * height * width * channels);
-        const image = { height, width, channels: imageChannels, data: part(images, imageChannels) };
+        const image = {
+          height,
+          width,
+          channels: imageChannels,
+          data: part(images, imageChannels),
+          ...(maps === undefined ? {} : { prior: part(maps, classes) }),
+        };
         const result = await segment(model, image, {
           ...inference,
           window: 0,

@@ -1,0 +1,42 @@
+import { didYouMean, type Generator, HidiffError, type Module } from "@hidiff/core-tensor";
+import { createSegmentor, type PublishedNetwork, publishedSegmentor, segmentorNames, type SegmentorOptions } from "@hidiff/segmentors";
+import { publishedRefinerName } from "../refiner/published-names.ts";
+import { publishedRefinerOptions } from "../refiner/published-options.ts";
+import { Refiner, type RefinerOptions } from "../refiner/refiner.ts";
+
+/** What the refiner is called among the networks whose weights can be imported. */
+export const refinerKind = "hidiff-refiner";
+
+/** The names of the networks whose weights can be imported: the segmentors', and the refiner's. */
+export function weightsKinds(): string[] {
+  return [...segmentorNames(), refinerKind];
+}
+
+/** Throws HidiffError `weights.unknown` for a name that is none of {@link weightsKinds}. */
+export function requireWeightsKind(kind: string): void {
+  const known = weightsKinds();
+  if (known.includes(kind)) return;
+  throw new HidiffError("weights.unknown", `There is no network "${kind}".${didYouMean(kind, known)} Known: ${known.join(", ")}.`);
+}
+
+/** The network of a kind, with random parameters. */
+export function createNetwork(kind: string, options: Readonly<Record<string, unknown>>, generator: Generator): Module {
+  return kind === refinerKind ? new Refiner(options as unknown as RefinerOptions, generator) : createSegmentor(kind, options as SegmentorOptions, generator);
+}
+
+/** Networks that nobody published keep our state names, but for PyTorch's of running statistics. */
+const unpublished: Pick<PublishedNetwork, "stateName"> = {
+  stateName: (name) => name.replace(/runningMean$/, "running_mean").replace(/runningVariance$/, "running_var"),
+};
+
+/** How the state of a kind of network is called in PyTorch; those that nobody published tell no options by their shapes. */
+export function publishedForm(kind: string): Pick<PublishedNetwork, "stateName"> & Partial<PublishedNetwork> {
+  if (kind === refinerKind) return { stateName: publishedRefinerName, anchor: "time_embed.0.weight", optionsFrom: publishedRefinerOptions };
+  return publishedSegmentor(kind) ?? unpublished;
+}
+
+/** A network's options with defaults filled in, if it tells them. */
+export function resolvedOptions(module: Module): Readonly<Record<string, unknown>> | undefined {
+  const { options } = module as { readonly options?: unknown };
+  return typeof options === "object" && options !== null ? (options as Readonly<Record<string, unknown>>) : undefined;
+}
