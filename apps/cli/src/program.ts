@@ -1,9 +1,12 @@
 import { Command } from "commander";
 import { benchCommand } from "./commands/bench.ts";
+import { compareCommand } from "./commands/compare.ts";
 import { datasetCommand } from "./commands/dataset.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand, probeCommand } from "./commands/doctor.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
+import { exportCommand } from "./commands/export.ts";
+import { importCommand } from "./commands/import.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { trainCommand } from "./commands/train.ts";
 import { ownVersion } from "./versions.ts";
@@ -17,8 +20,11 @@ export function createProgram(): Command {
     .addCommand(demoCommand())
     .addCommand(trainCommand())
     .addCommand(evaluateCommand())
+    .addCommand(compareCommand())
     .addCommand(predictCommand())
     .addCommand(datasetCommand())
+    .addCommand(importCommand())
+    .addCommand(exportCommand())
     .addCommand(benchCommand())
     .addCommand(doctorCommand())
     .addCommand(probeCommand(), { hidden: true })
@@ -31,6 +37,7 @@ Examples:
   hidiff evaluate --model runs/drive                          scores on the test images
   hidiff predict 'photos/*.png' --model runs/drive --overlay  masks of your own images
   hidiff dataset check data/DRIVE                             what is wrong with a folder of images and masks
+  hidiff import unet.pth --as unet                            other people's weights, as a segmentor
   hidiff doctor                                               what works on this machine
 
 Exit codes: 0 done, 1 failed, 2 wrong usage. DEBUG=hidiff shows where an error happened.`,

@@ -3,13 +3,13 @@ import { createBatchSource } from "./batches/batch-source.ts";
 import { openCases } from "./batches/open-cases.ts";
 import { sampleSource } from "./batches/prepare-samples.ts";
 import { toPlainError, type WorkerQuestion, type WorkerReply, type WorkerRequest, type WorkerSetup } from "./batches/worker-protocol.ts";
-import { openDataset } from "./node-datasets.ts";
+import { openWithPriors } from "./priors/open-with-priors.ts";
 import type { Batch, BatchSource } from "./types.ts";
 
 // A thread of `createWorkerBatchSource`: it answers each request with what was asked for, or an error.
 
 const setup = workerData as WorkerSetup;
-const opened = openDataset(setup.spec).then((dataset) => ({ dataset, cases: openCases(dataset, setup) }));
+const opened = openWithPriors(setup.spec, setup.priors).then((dataset) => ({ dataset, cases: openCases(dataset, setup) }));
 opened.catch(() => undefined); // told with each request
 let source: BatchSource | undefined;
 
@@ -30,7 +30,8 @@ parentPort!.on("message", async ({ request, question }: WorkerRequest) => {
   try {
     const reply: WorkerReply = { request, answer: await answer(question) };
     const batch = question.ask === "batch" ? (reply.answer as Batch) : undefined;
-    parentPort!.postMessage(reply, batch === undefined ? [] : [batch.images.buffer as ArrayBuffer, batch.masks.buffer as ArrayBuffer]);
+    const arrays = batch === undefined ? [] : [batch.images, batch.masks, batch.priors].filter((array) => array !== undefined);
+    parentPort!.postMessage(reply, arrays.map(({ buffer }) => buffer as ArrayBuffer));
   } catch (error) {
     const reply: WorkerReply = { request, error: toPlainError(error) };
     parentPort!.postMessage(reply);

@@ -18,6 +18,7 @@ export { parse } from "./config/parse.ts";
 export { type Interpolation, type Preprocessing, type PreprocessingStep, preprocessingSchema, type Region } from "./preprocessing/schema.ts";
 export { type PreparedImage, preprocess } from "./preprocessing/preprocess.ts";
 export { describePreprocessing } from "./preprocessing/describe-preprocessing.ts";
+export { backgroundProbabilities, normalizeProbabilities } from "./priors/probabilities.ts";
 export { zoom } from "./preprocessing/zoom.ts";
 export { createBatchSource } from "./batches/batch-source.ts";
 export type { BatchSourceOptions } from "./batches/options.ts";

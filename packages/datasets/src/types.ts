@@ -1,4 +1,5 @@
 import type { Preprocessing } from "./preprocessing/schema.ts";
+import type { VolumeHeader } from "./volumes/volume.ts";
 
 /** Numbers as image files store them. */
 export type VoxelArray =
@@ -71,6 +72,8 @@ export interface SegmentationCase {
   readonly fieldOfView?: LabelStack;
   /** Another program's probabilities on the image's grid, in [0, 1], a channel a class. */
   readonly prior?: ImageStack;
+  /** The volume that the slices were cut from, or the first of several: its grid, and its place in the patient. */
+  readonly volume?: VolumeHeader;
 }
 
 /** How a volume becomes a stack of slices. */

@@ -1,7 +1,8 @@
 import { HidiffError } from "@hidiff/core-tensor";
-import { type ImageStack, imageStack, preprocess, type RasterImage } from "@hidiff/datasets";
+import { backgroundProbabilities, type ImageStack, imageStack, preprocess, type RasterImage } from "@hidiff/datasets";
 import { unzipSync } from "fflate";
-import { type BundleContents, type BundleManifest, bundleFiles, decodeBundle, filesOf } from "./bundle/bundle.ts";
+import { type BundleContents, type BundleManifest, bundleFiles, decodeBundle, filesOf, isBundleFile } from "./bundle/bundle.ts";
+import type { OnnxRuntime } from "./external/onnx/onnx-runtime.ts";
 import { type NetworkImage, segment, type Segmentation, type SegmentOptions } from "./inference/segment.ts";
 import { segmentStack, type SegmentStackOptions, type StackSegmentation } from "./inference/segment-stack.ts";
 import type { HybridModel } from "./model/hybrid-model.ts";
@@ -14,6 +15,20 @@ export interface HiDiffOptions {
   readonly engine?: RefinerEngine;
   /** Threads of the packed engine. Default: as many as the machine runs at once, at most 16. */
   readonly threads?: number;
+  /**
+   * For bundles whose segmentor is an ONNX model: the module `onnxruntime-web` or `onnxruntime-node`. Needed in browsers;
+   * elsewhere, the one that is installed is imported.
+   */
+  readonly onnxRuntime?: OnnxRuntime | undefined;
+}
+
+/** How {@link HiDiff.segment} segments a raster image. */
+export interface RasterSegmentOptions extends SegmentOptions {
+  /**
+   * Another program's probabilities of the image, float samples in [0, 1] with a channel a class: for models whose segmentor
+   * takes them as the prior.
+   */
+  readonly prior?: RasterImage | undefined;
 }
 
 /** A trained model, ready to segment images. */
@@ -41,13 +56,14 @@ export class HiDiff {
    * Loads a bundle: from the bytes of a `.zip`, from its files by name, or from a URL (of a `.zip` or of a folder).
    * For a path on disk see `loadBundle` of `hidiff/node`.
    *
-   * @throws HidiffError `bundle.*` for a damaged, incomplete or foreign bundle; `engine.packed`
+   * @throws HidiffError `bundle.*` for a damaged, incomplete or foreign bundle; `engine.packed`; `onnx.*` and `tfjs.*` for a
+   * segmentor of another runtime that cannot be opened
    */
   static async load(source: string | URL | Uint8Array | BundleContents, options: HiDiffOptions = {}): Promise<HiDiff> {
     const { model, manifest, compiled } =
       typeof source === "string" || source instanceof URL
-        ? await decodeBundle(await download(String(source)), String(source))
-        : await decodeBundle(source instanceof Uint8Array ? unzip(source, "The bundle") : source, "The bundle");
+        ? await decodeBundle(await download(String(source)), String(source), options)
+        : await decodeBundle(source instanceof Uint8Array ? unzip(source, "The bundle") : source, "The bundle", options);
     try {
       return new HiDiff(model, manifest, { ...options, compiled });
     } catch (error) {
@@ -69,22 +85,26 @@ export class HiDiff {
    *
    * @param image a raster image: 8- or 16-bit samples are preprocessed; float samples are taken for what the networks take,
    * and nothing is done to them. Or a stack, of one slice or many, which is always preprocessed.
-   * @throws HidiffError `segment.channels`, `segment.values`; `packed.simd` where WebAssembly has no SIMD; and those of
-   * `preprocess`
+   * @throws HidiffError `segment.channels`, `segment.values`, `segment.prior`; `packed.simd` where WebAssembly has no SIMD;
+   * and those of `preprocess`
    */
-  segment(image: RasterImage, options?: Partial<SegmentOptions>): Promise<Segmentation>;
+  segment(image: RasterImage, options?: Partial<RasterSegmentOptions>): Promise<Segmentation>;
   segment(image: ImageStack, options?: Partial<Omit<SegmentStackOptions, "preprocessing">>): Promise<StackSegmentation>;
   async segment(
     image: RasterImage | ImageStack,
-    options: Partial<SegmentOptions> | Partial<Omit<SegmentStackOptions, "preprocessing">> = {},
+    options: Partial<RasterSegmentOptions> | Partial<Omit<SegmentStackOptions, "preprocessing">> = {},
   ): Promise<Segmentation | StackSegmentation> {
     const packedRefiner = await this.packedRefiner();
     const { inference, preprocessing } = this.manifest;
     const defaults = { seed: 0, ...inference, packedRefiner };
-    if ("slice" in image) return segmentStack(this.model, image, { ...defaults, ...options, preprocessing: preprocessing.steps });
-    if (image.data instanceof Float32Array) return segment(this.model, this.normalize(image), { ...defaults, ...(options as Partial<SegmentOptions>) });
+    if ("slice" in image) {
+      return segmentStack(this.model, image, { ...defaults, ...(options as Partial<SegmentStackOptions>), preprocessing: preprocessing.steps });
+    }
+    const { prior: given, ...rest } = options as Partial<RasterSegmentOptions>;
+    const prior = given === undefined ? undefined : rasterPrior(given, image, this.model);
+    if (image.data instanceof Float32Array) return segment(this.model, { ...this.normalize(image), prior: prior?.slice(0) }, { ...defaults, ...rest });
     const maps = ["probability", "uncertainty", "prior"] as const;
-    const result = await segmentStack(this.model, imageStack(image), { ...defaults, ...options, preprocessing: preprocessing.steps, maps });
+    const result = await segmentStack(this.model, imageStack(image), { ...defaults, ...rest, preprocessing: preprocessing.steps, prior, maps });
     return {
       height: result.height,
       width: result.width,
@@ -115,11 +135,23 @@ export class HiDiff {
   }
 }
 
+/** @throws HidiffError `segment.prior` for other samples, another size, or another number of classes than the model's */
+function rasterPrior(prior: RasterImage, { height, width }: RasterImage, { architecture: { classes } }: HybridModel): ImageStack {
+  const isFloat = prior.data instanceof Float32Array;
+  if (isFloat && prior.height === height && prior.width === width && prior.channels === classes) {
+    return { ...imageStack(prior), outside: backgroundProbabilities(classes) };
+  }
+  throw new HidiffError(
+    "segment.prior",
+    `segment: expected a prior of ${height}×${width} float samples with ${classes} channel(s), as the image and the model's classes, got ` +
+      `${prior.height}×${prior.width} ${isFloat ? "float" : "integer"} samples with ${prior.channels}.`,
+  );
+}
+
 /** The files of a zip archive; those of a bundle may lie in one folder. */
 export function unzip(bytes: Uint8Array, name: string): BundleContents {
-  const known = Object.values(bundleFiles) as string[];
   try {
-    const files = unzipSync(bytes, { filter: (file) => known.includes(baseName(file.name)) });
+    const files = unzipSync(bytes, { filter: (file) => isBundleFile(baseName(file.name)) });
     return Object.fromEntries(Object.entries(files).map(([path, content]) => [baseName(path), content]));
   } catch (error) {
     throw new HidiffError("bundle.zip", `${name} is not a complete zip archive; copy it again.`, { cause: error });

@@ -29,7 +29,7 @@ export interface Segmentor {
   readonly featureChannels: readonly [number, number, number, number];
 
   /**
-   * @param image `[batch, height, width, imageChannels]` with sides that are multiples of 32
+   * @param image `[batch, height, width, imageChannels]` with sides that are multiples of 32, for some networks of more
    * @throws HidiffError `segmentor.image` for other shapes
    */
   forward(image: Tensor4D, mode: Mode): SegmentorOutput;
@@ -44,6 +44,11 @@ export abstract class SegmentorModule extends Module implements Segmentor {
   /** Whether it can be trained by its own loss. Where not, its parameters serve the refiner and are trained with it. */
   get trainable(): boolean {
     return true;
+  }
+
+  /** What the sides of images must be multiples of: 32, the largest stride of its feature maps, or a multiple of 32. */
+  get sizeMultiple(): number {
+    return 32;
   }
 
   /** Gets ready what lies outside of it, such as another runtime's model; called once before it is used. */

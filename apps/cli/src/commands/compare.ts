@@ -9,6 +9,7 @@ export function compareCommand(): Command {
     .addOption(new Option("--model <name=bundle...>", "a model, with a name for the tables if you like; several").argParser(collect).makeOptionMandatory())
     .option("--data <folder>", "the folder of the data set (default: that of the first model's training)")
     .option("--dataset <name>", "the data set's name (default: that of the first model's training)")
+    .option("--priors <folder>", "masks or probabilities for the models that refine another program's (default: those of their training)")
     .addOption(sharedOptions.set("an option of the data set, such as observer=2; may come several times"))
     .addOption(new Option("--split <name>", "which images").choices(["train", "validation", "test"]).default("test"))
     .addOption(new Option("--protocol <name>", "what is scored: each image or whole volume, or every slice").choices(["case", "slice"]).default("case"))

@@ -9,6 +9,7 @@ export function evaluateCommand(): Command {
     .requiredOption("--model <bundle>", "a bundle (folder, .zip or URL), or the folder of a finished training")
     .option("--data <folder>", "the folder of the data set (default: that of the training)")
     .option("--dataset <name>", "the data set's name (default: that of the training); another one tests the model across data sets")
+    .option("--priors <folder>", "another program's masks or probabilities, a file a case of the split (default: that of the training, on its own data set)")
     .addOption(sharedOptions.set("an option of the data set, such as observer=2; may come several times"))
     .addOption(new Option("--split <name>", "which images").choices(["train", "validation", "test"]).default("test"))
     .addOption(new Option("--protocol <name>", "what is scored: each image or whole volume, or every slice").choices(["case", "slice"]).default("case"))
@@ -30,12 +31,14 @@ export function evaluateCommand(): Command {
 The folder gets metrics.csv (every image, class and seed), metrics.json (the same with summaries) and manifest.json, with
 --small-objects also small-objects.csv. Images are prepared as those of the training were. Distances are in millimetres
 where the images tell the size of their pixels, else in pixels. By the protocol "case" volumes are scored in space, organ by
-organ. A slice or volume without foreground counts as Dice 1 if the mask has none either.
+organ. A slice or volume without foreground counts as Dice 1 if the mask has none either. --priors takes files as hidiff
+train does (hidiff train --help); their masks are what the refined ones are scored against.
 
 Examples:
   hidiff evaluate --model runs/drive
   hidiff evaluate --model drive.zip --dataset drive --data data/DRIVE --seeds 1,2,3 --pictures --out results
   hidiff evaluate --model runs/drive --set observer=2 --region all --small-objects 50
+  hidiff evaluate --model runs/refined-nnunet --priors nnunet/drive-test
 
 Across data sets (trained on one, tested on another with the same classes, or with classes that are mapped):
   hidiff evaluate --model runs/drive --dataset chase-db1 --data data/CHASE_DB1

@@ -9,6 +9,7 @@ export function predictCommand(): Command {
     .description("Segments images and volumes: writes NAME_mask in each one's own size and place.")
     .argument("<inputs...>", "files, folders or patterns (PNG, JPEG, TIFF, GIF, BMP, PPM, WebP; NIfTI, NRRD, MetaImage, folders of DICOM)")
     .requiredOption("--model <bundle>", "a bundle (folder, .zip or URL), or the folder of a finished training")
+    .option("--priors <folder>", "another program's masks or probabilities, for models that refine them: a file an input, called by its name")
     .option("--out <folder>", "where the masks are written", "predictions")
     .option("--seed <n>", "seed of the chains", wholeNumber, 0)
     .option("--overlay", "also write NAME_overlay.png: the mask drawn on the image; of a volume the slice with the most of it")
@@ -27,6 +28,9 @@ brought back to the input's own size.
 A model of several channels takes files with all of them, or one file a channel: CASE_t1.nii.gz, CASE_t2.nii.gz, … by the
 names of the model's channels, or CASE_0000.nii.gz, CASE_0001.nii.gz, … in their order.
 
+--priors takes files as hidiff train does (hidiff train --help): for eye.png such as eye.png, eye_mask.png or eye_prob.tif,
+for CASE.nii.gz or CASE_0000.nii.gz such as CASE.nii.gz or CASE.npz, on the grid of the input.
+
 The folder also gets manifest.json: versions, seed, backend, options, and of every input the checksum and the time. The same
 seed gives the same masks, and hidiff evaluate with that seed (its own default is 1) scores them. Ctrl-C stops between two
 slices; what is done stays.
@@ -35,6 +39,7 @@ Examples:
   hidiff predict eye.png --model runs/drive
   hidiff predict scans/ 'more/**/*.tif' --model drive.zip --out masks --overlay --samples 8 --uncertainty
   hidiff predict ct.nii.gz dicom/series-4/ --model runs/synapse --overlay
+  hidiff predict imagesTs/ --model runs/refined-nnunet --priors nnunet/predictions
   hidiff predict brats/BraTS2021_00001/ --model runs/brats --probability --format nrrd`,
     )
     .action(async (inputs: string[], options: PredictOptions) => {

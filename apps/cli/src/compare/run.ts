@@ -1,11 +1,10 @@
 import { basename, join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import { writeFileAtomic } from "@hidiff/core-tensor/node";
-import type { SegmentationDataset } from "@hidiff/datasets";
-import { openDataset } from "@hidiff/datasets/node";
-import type { HiDiffOptions } from "hidiff";
+import type { DatasetSpec } from "@hidiff/datasets";
+import { type HiDiffOptions, takesPriors } from "hidiff";
 import { useBackend } from "../backend.ts";
-import { type DatasetOptions, datasetSpec, requireSameSlicing } from "../evaluate/dataset.ts";
+import { type DatasetOptions, datasetSpec, openEvaluatedDataset, requireSameSlicing } from "../evaluate/dataset.ts";
 import { evaluateModel, type ScoringOptions } from "../evaluate/evaluate-model.ts";
 import { skippedCases } from "../evaluate/summary.ts";
 import { makeFolder } from "../files/folder.ts";
@@ -53,17 +52,23 @@ export async function compare(options: CompareOptions): Promise<void> {
 
   const named = namedModels(options.model);
   const compared: (ComparedModel & { readonly details: object })[] = [];
-  let dataset: SegmentationDataset | undefined;
+  let spec: DatasetSpec | undefined;
+  let name = "";
   let progress: Progress | undefined;
   try {
     await withInterruption(() => progress?.note("Stopping, without scores; Ctrl-C once more stops at once."), async (check) => {
-      for (const [index, { name, path }] of named.entries()) {
+      for (const [index, { name: label, path }] of named.entries()) {
         const found = await openModel(path, options);
         try {
-          dataset ??= await openDataset(await datasetSpec(found, options));
+          spec ??= await datasetSpec(found, options);
+          const { priors, ...others } = options;
+          const given = priors === undefined || !takesPriors(found.model.model) ? others : options; // the other models need none
+          const { dataset, notes } = await openEvaluatedDataset(found, spec, given);
+          for (const note of notes) output.note(note);
           requireSameSlicing(found.model.manifest, dataset);
+          name = dataset.name;
           const images = dataset.splits[split].length;
-          if (images === 0) throw new HidiffError("evaluate.empty", `The split "${split}" of ${dataset.name} has no images; choose another with --split.`);
+          if (images === 0) throw new HidiffError("evaluate.empty", `The split "${split}" of ${name} has no images; choose another with --split.`);
           progress ??= new Progress({ total: images * seeds.length * named.length, unit: "cases" });
           const inference = inferenceOptions(found.model, options);
           const reports = await evaluateModel(found.model, dataset, {
@@ -72,12 +77,12 @@ export async function compare(options: CompareOptions): Promise<void> {
             seeds,
             progress,
             done: index * images * seeds.length,
-            label: (seed) => (seeds.length === 1 ? name : `${name}, seed ${seed}`),
+            label: (seed) => (seeds.length === 1 ? label : `${label}, seed ${seed}`),
             check,
           });
           const { manifest } = found.model;
           const segmentor = manifest.architecture.segmentor.name;
-          compared.push({ name, reports, details: { name, path: found.path, segmentor, checksums: manifest.checksums, inference, engine: await describeEngine(found.model) } });
+          compared.push({ name: label, reports, details: { name: label, path: found.path, segmentor, checksums: manifest.checksums, inference, engine: await describeEngine(found.model) } });
         } finally {
           found.model.dispose();
         }
@@ -92,7 +97,7 @@ export async function compare(options: CompareOptions): Promise<void> {
   if (comparison.cases.length === 0) throw new HidiffError("compare.empty", "There is no image that all models could read; the reasons are above.");
   const skipped = skippedCases(compared.flatMap(({ reports }) => reports));
   const models = compared.map(({ details }) => details);
-  const document = { dataset: dataset!.name, split, protocol, region, seeds, models, skipped, ...comparison };
+  const document = { dataset: name, split, protocol, region, seeds, models, skipped, ...comparison };
   const dice = comparison.metrics.find(({ metric }) => metric.name === "dice")!;
   await writeFileAtomic(join(out, comparisonFiles.summary), formatJson(document));
   await writeFileAtomic(join(out, comparisonFiles.values), valuesCsv(comparison));
@@ -100,10 +105,10 @@ export async function compare(options: CompareOptions): Promise<void> {
   await writeFileAtomic(join(out, comparisonFiles.plot), boxPlot(comparison, dice, 900, true));
   const units = protocol === "slice" ? "slices" : "cases";
   const facts = [...named.map(({ name, path }) => [name, path] as const), ["Seeds", seeds.join(", ")], ["Backend", backend.name]] as const;
-  await writeFileAtomic(join(out, comparisonFiles.page), comparisonPage({ comparison, dataset: dataset!.name, split, units, facts }));
-  const manifest = await writeManifest(out, { command: "compare", backend, startedAt, details: { models, dataset: dataset!.name, split, protocol, region, seeds, skipped } });
+  await writeFileAtomic(join(out, comparisonFiles.page), comparisonPage({ comparison, dataset: name, split, units, facts }));
+  const manifest = await writeManifest(out, { command: "compare", backend, startedAt, details: { models, dataset: name, split, protocol, region, seeds, skipped } });
   output.emit(document);
-  printComparison(output, comparison, `${dataset!.name}, ${split} split: ${comparison.cases.length} ${units}`);
+  printComparison(output, comparison, `${name}, ${split} split: ${comparison.cases.length} ${units}`);
   for (const { id, reason } of skipped) output.print(`Left out ${id}: ${reason}`);
   output.print(`\nWritten to ${out} in ${formatDuration(manifest.seconds)}: ${Object.values(comparisonFiles).join(", ")}`);
 }

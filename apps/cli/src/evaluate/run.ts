@@ -1,9 +1,7 @@
 import { join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import { writeFileAtomic } from "@hidiff/core-tensor/node";
-import type { SplitName } from "@hidiff/datasets";
-import { openDataset } from "@hidiff/datasets/node";
-import { evaluateDataset, type EvaluationProtocol, type EvaluationRegion, type EvaluationReport, type HiDiff, type HiDiffOptions } from "hidiff";
+import type { HiDiffOptions } from "hidiff";
 import { useBackend } from "../backend.ts";
 import { makeFolder } from "../files/folder.ts";
 import { formatJson } from "../files/json.ts";
@@ -14,28 +12,18 @@ import { formatDuration } from "../terminal/duration.ts";
 import { withInterruption } from "../terminal/interruption.ts";
 import { Output } from "../terminal/output.ts";
 import { withProgress } from "../terminal/progress.ts";
-import { type DatasetOptions, datasetSpec, requireSameSlicing } from "./dataset.ts";
+import { type DatasetOptions, datasetSpec, openEvaluatedDataset, requireSameSlicing } from "./dataset.ts";
+import { evaluateModel, type ScoringOptions } from "./evaluate-model.ts";
 import { writeEvaluationPictures } from "./pictures.ts";
 import { printReport } from "./print.ts";
 import { type MetricSummary, skippedCases, summarizeClasses, summarizeReports } from "./summary.ts";
 import { metricsCsv, smallObjectsCsv } from "./tables.ts";
 
-export interface EvaluateOptions extends DatasetOptions, InferenceFlags, HiDiffOptions {
+export interface EvaluateOptions extends DatasetOptions, InferenceFlags, HiDiffOptions, ScoringOptions {
   readonly model: string;
   readonly out: string;
-  readonly split: SplitName;
-  readonly protocol: EvaluationProtocol;
-  readonly region: EvaluationRegion;
-  /** Objects with fewer pixels than this are scored by themselves. */
-  readonly smallObjects?: number;
-  /** Only these classes, by name. */
-  readonly classes?: readonly string[];
-  /** "theirs=ours": which of the model's classes a class of the data set is. */
-  readonly map?: readonly (readonly [theirs: string, ours: string])[];
-  readonly skipBad?: boolean;
   readonly seed?: number;
   readonly seeds?: readonly number[];
-  readonly surface: boolean;
   readonly pictures?: boolean;
   readonly backend?: string;
   readonly json?: boolean;
@@ -53,7 +41,8 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
   const found = await openModel(options.model, options);
   const { model } = found;
   const spec = await datasetSpec(found, options);
-  const dataset = await openDataset(spec);
+  const { dataset, priors, notes } = await openEvaluatedDataset(found, spec, options);
+  for (const note of notes) output.note(note);
   requireSameSlicing(model.manifest, dataset);
   const images = dataset.splits[split].length;
   const kind = dataset.splits[split].some((id) => dataset.depthOf(id) > 1) ? "volume" : "image";
@@ -61,46 +50,25 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
   const inference = inferenceOptions(model, options);
   await makeFolder(out);
 
-  const reports = await withProgress({ total: images * seeds.length, unit: `${kind}s` }, (progress) => withInterruption(() => progress.note("Stopping, without scores; Ctrl-C once more stops at once."), async (check) => {
-    const finished: EvaluationReport[] = [];
-    for (const seed of seeds) {
-      const label = seeds.length === 1 ? "Evaluation" : `Seed ${seed}`;
-      let done = finished.length * images;
-      const report = await evaluateDataset(model.model, dataset, {
-        ...inference,
-        ...classOptions(model, options),
-        preprocessing: model.manifest.preprocessing.steps,
-        outside: model.manifest.preprocessing.volumes?.outside,
-        channelNames: model.manifest.channelNames,
-        packedRefiner: await model.packedRefiner(),
-        split,
-        seed,
-        protocol,
-        region,
-        surface: options.surface,
-        ...(smallObjects === undefined ? {} : { smallObjects: { sizeThreshold: smallObjects } }),
-        badCases: options.skipBad === true ? "skip" : "error",
-        onBadCase: ({ id, reason }) => {
-          done++;
-          progress.note(`skipped ${id}: ${reason}`);
-        },
-        onProgress: (fraction) => {
-          progress.update(done + 0.999 * fraction, label);
-          return check();
-        },
-        onCase: async (evaluated) => {
-          const ending = seeds.length === 1 ? "" : `_seed${seed}`;
-          if (options.pictures === true) await writeEvaluationPictures(join(out, evaluationFiles.pictures), evaluated, ending);
-          done++;
-          const [first] = evaluated.scores;
-          const change = protocol === "case" && first !== undefined ? ` Dice ${first.prior.dice?.toFixed(3) ?? "–"} → ${first.refined.dice?.toFixed(3) ?? "–"}` : "";
-          progress.update(done, label, [`${evaluated.id}${change}`]);
-        },
-      });
-      finished.push(report);
-    }
-    return finished;
-  }));
+  const reports = await withProgress({ total: images * seeds.length, unit: `${kind}s` }, (progress) =>
+    withInterruption(
+      () => progress.note("Stopping, without scores; Ctrl-C once more stops at once."),
+      (check) =>
+        evaluateModel(model, dataset, {
+          ...options,
+          inference,
+          seeds,
+          progress,
+          done: 0,
+          label: (seed) => (seeds.length === 1 ? "Evaluation" : `Seed ${seed}`),
+          check,
+          onCase: async (evaluated, seed) => {
+            const ending = seeds.length === 1 ? "" : `_seed${seed}`;
+            if (options.pictures === true) await writeEvaluationPictures(join(out, evaluationFiles.pictures), evaluated, ending);
+          },
+        }),
+    ),
+  );
   const engine = await describeEngine(model);
   model.dispose();
 
@@ -134,7 +102,7 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
     await writeFileAtomic(join(out, evaluationFiles.smallObjects), smallObjectsCsv(reports));
     files.push(evaluationFiles.smallObjects);
   }
-  const details = { model: document.model, dataset: spec, split, protocol, region, seeds, options: inference, engine, skipped };
+  const details = { model: document.model, dataset: spec, priors, split, protocol, region, seeds, options: inference, engine, skipped };
   const manifest = await writeManifest(out, { command: "evaluate", backend, startedAt, details });
   output.emit(document);
   printReport(output, { reports, summaries, classes, skipped, sizeThreshold: smallObjects, unit: protocol === "slice" ? "slice" : kind });
@@ -143,10 +111,4 @@ export async function evaluate(options: EvaluateOptions): Promise<void> {
 
 function byName(summaries: readonly MetricSummary[]): Record<string, Omit<MetricSummary, "metric">> {
   return Object.fromEntries(summaries.map(({ metric, ...values }) => [metric.name, values]));
-}
-
-/** Which classes are scored, in the names of the model. */
-function classOptions({ manifest }: HiDiff, { classes, map }: EvaluateOptions): Pick<Parameters<typeof evaluateDataset>[2], "classNames" | "classes" | "classMapping"> {
-  const names = manifest.classes.toSorted((a, b) => a.label - b.label).map(({ name }) => name);
-  return { classNames: names, ...(classes === undefined ? {} : { classes }), ...(map === undefined ? {} : { classMapping: Object.fromEntries(map) }) };
 }

@@ -1,4 +1,5 @@
-import { mkdir } from "node:fs/promises";
+import { access, mkdir } from "node:fs/promises";
+import { HidiffError } from "@hidiff/core-tensor/errors";
 import { fileError, removeAbandoned } from "@hidiff/core-tensor/node";
 
 /** Makes a folder if there is none, and removes what killed processes left behind in it. Throws HidiffError `file.write`. */
@@ -7,4 +8,13 @@ export async function makeFolder(path: string): Promise<void> {
     throw fileError("write", path, error);
   });
   await removeAbandoned(path);
+}
+
+/** Throws HidiffError `cli.exists` if there is a file of that name. */
+export async function requireNew(path: string): Promise<void> {
+  const isThere = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) throw new HidiffError("cli.exists", `${path} is there already; give another name with --out, or --force to replace it.`);
 }

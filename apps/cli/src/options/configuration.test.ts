@@ -1,7 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ablationNames } from "hidiff";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { trainCommand } from "../commands/train.ts";
 import { defaultRunFolder, readConfiguration } from "./configuration.ts";
 
 let folder = "";
@@ -26,12 +28,22 @@ describe("readConfiguration", () => {
     expect(await readConfiguration({ config: json }, folder)).toEqual(configuration);
   });
 
-  it("takes --data, --seed and --set over the preset, --set last", async () => {
-    const options = { preset: "drive-small", data: "somewhere", seed: 5, set: ["training.batchSize=2", "training.seed=6"] };
+  it("takes --data, --priors, --seed and --set over the preset, --set last", async () => {
+    const options = { preset: "drive-small", data: "somewhere", priors: "nnunet", seed: 5, set: ["training.batchSize=2", "training.seed=6"] };
     const configuration = await readConfiguration(options, folder);
     expect(configuration.dataset).toEqual({ name: "drive", root: "somewhere" });
+    expect(configuration.priors).toEqual({ folder: "nnunet" });
     expect(configuration.training.batchSize).toBe(2);
     expect(configuration.training.seed).toBe(6);
+  });
+
+  it("takes parts of the method away by --ablation, before --set", async () => {
+    const options = { preset: "drive-small", ablation: "v1", set: ["training.focalWeight=0.5"] };
+    const configuration = await readConfiguration(options, folder);
+    expect(configuration.training).toMatchObject({ focalWeight: 0.5, alternating: { freezeSegmentor: true } });
+    expect(configuration.architecture.refiner).toMatchObject({ precision: "real", crossTransformer: false, baseWidth: 24 });
+    const offered = trainCommand().options.find(({ long }) => long === "--ablation")!.argChoices;
+    expect(offered).toEqual(ablationNames);
   });
 
   it("suggests the likely name of a wrong key, preset or value", async () => {

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import { fileError } from "@hidiff/core-tensor/node";
-import { type Configuration, configurationSchema, parse, preset } from "hidiff";
+import { type Configuration, type ConfigurationInput, configurationSchema, parse, preset, withAblation } from "hidiff";
 import { readRunConfiguration } from "hidiff/node";
 import { parse as parseYaml } from "yaml";
 import { usageError } from "../errors.ts";
@@ -12,6 +12,8 @@ export interface ConfigurationOptions {
   readonly preset?: string;
   readonly config?: string;
   readonly data?: string;
+  readonly priors?: string;
+  readonly ablation?: string;
   readonly seed?: number;
   readonly set?: readonly string[];
   readonly resume?: boolean;
@@ -19,19 +21,21 @@ export interface ConfigurationOptions {
 
 /**
  * The configuration that a command line describes: a preset, a file, or, to resume, the one the run's folder holds;
- * changed by `--data`, `--seed` and `--set`.
+ * changed by `--ablation`, `--data`, `--priors`, `--seed` and `--set`.
  *
  * @throws HidiffError `usage.option`, `config.*`, `file.read`
  */
 export async function readConfiguration(options: ConfigurationOptions, folder: string): Promise<Configuration> {
-  const { data, seed, set = [] } = options;
+  const { ablation, data, priors, seed, set = [] } = options;
   const changes: Assignment[] = [
     ...(data === undefined ? [] : [{ path: ["dataset", "root"], value: data }]),
+    ...(priors === undefined ? [] : [{ path: ["priors", "folder"], value: priors }]),
     ...(seed === undefined ? [] : [{ path: ["training", "seed"], value: seed }]),
     ...set.map(parseAssignment),
   ];
   const { value, name } = await source(options, folder);
-  return parse(configurationSchema, assign(value, changes), name);
+  const base = ablation === undefined ? value : withAblation((value ?? {}) as ConfigurationInput, ablation);
+  return parse(configurationSchema, assign(base, changes), name);
 }
 
 /** The folder of a run that names none. */

@@ -1,8 +1,9 @@
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import { bundleFiles, HiDiff, type HiDiffOptions } from "hidiff";
+import { bundleFiles, HiDiff, type HiDiffOptions, takesPriors } from "hidiff";
 import { loadBundle, runFiles } from "hidiff/node";
+import { usageError } from "../errors.ts";
 
 /** A model and where it was found. */
 export interface FoundModel {
@@ -28,6 +29,12 @@ export async function openModel(path: string, options: HiDiffOptions): Promise<F
   const parent = dirname(path);
   const run = (await exists(join(parent, runFiles.configuration))) ? parent : undefined;
   return { model: await loadBundle(path, options), path, run };
+}
+
+/** @throws HidiffError `usage.option` for `--priors` with a model that does not take any */
+export function checkPriorsOption({ model, manifest }: HiDiff, priors: string | undefined): void {
+  if (priors === undefined || takesPriors(model)) return;
+  throw usageError(`--priors is for models that refine another program's masks; ${manifest.name} computes its own.`);
 }
 
 /** What computes the refinement, for manifests. */

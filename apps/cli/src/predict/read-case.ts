@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import { fileError } from "@hidiff/core-tensor/node";
 import { type ImageStack, imageStack, type OrientedVolume, orientVolume, stackChannels, type Volume, withOutside } from "@hidiff/datasets";
-import { readImage, readVolume } from "@hidiff/datasets/node";
+import { readImage, readPrior, readVolume } from "@hidiff/datasets/node";
 import type { BundleManifest } from "hidiff";
 import type { PredictionCase } from "./cases.ts";
 import { isVolume } from "./inputs.ts";
@@ -44,6 +44,12 @@ export async function readCase({ paths }: PredictionCase, manifest: BundleManife
   }
   requireChannels(manifest, image, first.volume !== undefined, paths[0]!);
   return { image, volume: first.volume };
+}
+
+/** Reads the prior of a case: another program's mask or probabilities, on the grid of its image. */
+export function readCasePrior(path: string, { image, volume }: ReadCase, { architecture, preprocessing: { volumes } }: BundleManifest): Promise<ImageStack> {
+  const cut = volume === undefined || volumes === undefined ? undefined : { header: volume.like, plane: volumes.plane };
+  return readPrior(path, { image, classes: architecture.classes, volume: cut });
 }
 
 async function readImageCase(path: string, { name, preprocessing: { volumes } }: BundleManifest): Promise<ReadCase> {

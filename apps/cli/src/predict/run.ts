@@ -1,29 +1,32 @@
 import { HidiffError, isHidiffError } from "@hidiff/core-tensor/errors";
+import { findPriors } from "@hidiff/datasets/node";
 import type { HiDiff, HiDiffOptions, InferenceOptions } from "hidiff";
 import { useBackend } from "../backend.ts";
 import { stopped, usageError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
 import { writeManifest } from "../files/manifest.ts";
 import { type InferenceFlags, inferenceOptions } from "../options/inference.ts";
-import { describeEngine, openModel } from "../options/model.ts";
+import { checkPriorsOption, describeEngine, openModel } from "../options/model.ts";
 import { formatDuration } from "../terminal/duration.ts";
 import { withInterruption } from "../terminal/interruption.ts";
 import { Output } from "../terminal/output.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { groupCases, type PredictionCase } from "./cases.ts";
 import { type FoundPath, findInputs, isVolume } from "./inputs.ts";
-import { checksum, readCase } from "./read-case.ts";
+import { checksum, readCase, readCasePrior } from "./read-case.ts";
 import { type ResultOptions, writeResults } from "./write-results.ts";
 
 export interface PredictOptions extends InferenceFlags, HiDiffOptions, ResultOptions {
   readonly model: string;
+  /** A folder with another program's masks or probabilities, a file an input. */
+  readonly priors?: string;
   readonly seed: number;
   readonly backend?: string;
   readonly json?: boolean;
 }
 
 /** What became of one input. */
-type Result = { readonly input: string; readonly channels?: readonly string[]; readonly sha256?: string } & (
+type Result = { readonly input: string; readonly channels?: readonly string[]; readonly prior?: string; readonly sha256?: string } & (
   | { readonly width: number; readonly height: number; readonly depth?: number; readonly seconds: number; readonly files: readonly string[] }
   | { readonly error: string }
 );
@@ -42,8 +45,11 @@ export async function predict(inputs: readonly string[], options: PredictOptions
   const { model, path } = await openModel(options.model, options);
   const inference = inferenceOptions(model, options);
   checkUncertainty(inference, options);
+  checkPriorsOption(model, options.priors);
   const cases = await casesOf(model, found);
+  const priors = options.priors === undefined ? undefined : await findPriors(options.priors, cases.map(({ name }) => name));
   await makeFolder(options.out);
+  for (const note of priors?.notes ?? []) output.note(note);
 
   const results = await withProgress({ total: cases.length, unit: "images" }, (progress) => withInterruption(() => progress.note("Stopping; Ctrl-C once more stops at once."), async (check) => {
     const done: Result[] = [];
@@ -54,7 +60,7 @@ export async function predict(inputs: readonly string[], options: PredictOptions
           return check();
         };
         await onProgress(0);
-        const result = await predictCase(model, image, { ...options, inference, onProgress });
+        const result = await predictCase(model, image, { ...options, inference, onProgress, priorPath: priors?.files.get(image.name) });
         if ("error" in result) progress.note(`error: ${result.error}`);
         done.push(result);
         progress.update(done.length, image.name);
@@ -93,20 +99,28 @@ async function casesOf({ manifest }: HiDiff, found: readonly FoundPath[]): Promi
 interface CaseOptions extends PredictOptions {
   readonly inference: InferenceOptions;
   readonly onProgress: (fraction: number) => Promise<void>;
+  /** The file of the input's prior. */
+  readonly priorPath: string | undefined;
 }
 
 async function predictCase(model: HiDiff, input: PredictionCase, options: CaseOptions): Promise<Result> {
   const start = performance.now();
   const { paths, name, problem } = input;
-  const named = { input: paths[0]!, ...(paths.length === 1 ? {} : { channels: paths }) };
+  const named = {
+    input: paths[0]!,
+    ...(paths.length === 1 ? {} : { channels: paths }),
+    ...(options.priorPath === undefined ? {} : { prior: options.priorPath }),
+  };
   let sha256: string | undefined;
   try {
     if (problem !== undefined) throw new HidiffError("cli.channels", problem);
     sha256 = await checksum(input);
     const found = await readCase(input, model.manifest);
+    const prior = options.priorPath === undefined ? undefined : await readCasePrior(options.priorPath, found, model.manifest);
     const segmentation = await model.segment(found.image, {
       ...options.inference,
       seed: options.seed,
+      prior,
       maps: [...(options.probability === true ? (["probability"] as const) : []), ...(options.uncertainty === true ? (["uncertainty"] as const) : [])],
       onProgress: options.onProgress,
     });

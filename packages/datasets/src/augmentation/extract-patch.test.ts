@@ -116,4 +116,45 @@ describe("extractPatch", () => {
     // At half the scale at most 0.36 · 20 / 24 of each window shows the sample.
     expect(black).toBeGreaterThan(0.6 * 30 * 24 * 24);
   });
+
+  describe("of a sample with a prior", () => {
+    const hot = (label: number): Float32Array => Float32Array.from({ length: height * width * 3 }, (_, i) => (i % 3 === label ? 1 : 0));
+    const classes = Float32Array.from({ length: height * width * 3 }, (_, i) => ((Math.floor(i / 3) ** 2 * 7) % 11 < 4 ? hot(2)[i]! : hot(0)[i]!));
+    /** A prior equal to the mask, and pictures of it as the image. */
+    const withPrior = { ...sample, classes: 3, mask: classes, prior: classes, image: classes, outside: [1, 0, 0] };
+    const extract = (options: AugmentationOptions, seed: number) =>
+      extractPatch(withPrior, { height: 20, width: 20, fieldOfViewFraction: 0 }, resolveAugmentation(options), new Generator(seed));
+
+    it("moves it exactly as the mask by whole pixels, flips and quarter turns", () => {
+      const seen = new Set<string>();
+      for (let seed = 0; seed < 40; seed++) {
+        const { mask, prior } = extract({ horizontalFlip: true, verticalFlip: true, quarterTurn: true }, seed);
+        expect(prior).toEqual(mask);
+        seen.add(prior!.join(""));
+      }
+      expect(seen.size).toBeGreaterThan(20);
+    });
+
+    it("samples it bilinearly as the image, with background around it", () => {
+      for (let seed = 0; seed < 10; seed++) {
+        const { image, mask, prior } = extract({ ...paperVolumeAugmentation, affine: { scale: [0.6, 0.9] } }, seed);
+        expect(prior).toEqual(image); // which has the same values inside and outside
+        expect(prior!.some((value) => value > 0 && value < 1)).toBe(true);
+        for (let first = 0; first < prior!.length; first += 3) {
+          expect(prior![first]! + prior![first + 1]! + prior![first + 2]!).toBeCloseTo(1, 5);
+          // The nearest pixel has the largest weight of four: more than a quarter, at least.
+          expect(prior![first + mask.subarray(first, first + 3).indexOf(1)]!).toBeGreaterThan(0.24);
+        }
+      }
+    });
+
+    it("leaves colour and blur to the image, and the image as it is without a prior", () => {
+      const options = { ...paperRgbAugmentation, affine: false };
+      const { prior, mask } = extract(options, 3);
+      expect(prior).toEqual(mask);
+      const { prior: _, ...without } = withPrior;
+      const plain = extractPatch(without, { height: 20, width: 20, fieldOfViewFraction: 0 }, resolveAugmentation(options), new Generator(3));
+      expect(plain).toEqual({ image: extract(options, 3).image, mask });
+    });
+  });
 });

@@ -1,4 +1,5 @@
 import type { Generator } from "@hidiff/core-tensor/random";
+import { backgroundProbabilities } from "../priors/probabilities.ts";
 import type { SegmentationSample } from "../types.ts";
 import { affineWindowMap, drawAffine, windowMap, type SamplingMap } from "./affine.ts";
 import { colorJitter, drawColorJitter } from "./color-jitter.ts";
@@ -17,6 +18,8 @@ interface Patch {
   readonly image: Float32Array;
   /** [height, width, classes] */
   readonly mask: Float32Array;
+  /** [height, width, classes], of samples that have one */
+  readonly prior?: Float32Array;
 }
 
 interface WindowOptions {
@@ -29,9 +32,9 @@ interface WindowOptions {
 /**
  * Takes a random window of a sample and augments it.
  *
- * The affine transformation and the crop are one sampling of the source. Colour and blur follow, then flips and quarter
- * turns. Each step draws from its own child of `generator`, so that switching one on leaves the others as they were.
- * Where the window exceeds the sample, the image has the sample's `outside` values and the mask is background.
+ * The affine transformation and the crop are one sampling of the source: of the image and a prior bilinearly, of the mask by
+ * the nearest pixel. Colour and blur of the image follow, then flips and quarter turns of all. Each step draws from its own child of `generator`, so that switching one on leaves the others as they were.
+ * Where the window exceeds the sample, the image has the sample's `outside` values, and mask and prior are background.
  */
 export function extractPatch(
   sample: SegmentationSample,
@@ -45,6 +48,10 @@ export function extractPatch(
   const map = drawWindow(sample, window, augmentation, generator.split("window"));
   let image = sampleBilinear({ ...size, data: sample.image, channels: imageChannels }, map, height, width, outside);
   let mask = sampleNearest({ ...size, data: sample.mask, channels: classes }, map, height, width);
+  let prior =
+    sample.prior === undefined
+      ? undefined
+      : sampleBilinear({ ...size, data: sample.prior, channels: classes }, map, height, width, backgroundProbabilities(classes));
 
   if (augmentation.colorJitter !== undefined || augmentation.gaussianBlur !== undefined) {
     const inside = insideMap(sample, map, height, width);
@@ -65,18 +72,21 @@ export function extractPatch(
   if (flips.bernoulli(augmentation.horizontalFlip)) {
     flipHorizontal(image, height, width, imageChannels);
     flipHorizontal(mask, height, width, classes);
+    if (prior !== undefined) flipHorizontal(prior, height, width, classes);
   }
   if (flips.bernoulli(augmentation.verticalFlip)) {
     flipVertical(image, height, width, imageChannels);
     flipVertical(mask, height, width, classes);
+    if (prior !== undefined) flipVertical(prior, height, width, classes);
   }
   if (augmentation.quarterTurn) {
     const turns = generator.split("turn").integer(4);
     const allowed = height === width ? turns : turns & 2;
     image = quarterTurn(image, height, width, imageChannels, allowed);
     mask = quarterTurn(mask, height, width, classes, allowed);
+    if (prior !== undefined) prior = quarterTurn(prior, height, width, classes, allowed);
   }
-  return { image, mask };
+  return prior === undefined ? { image, mask } : { image, mask, prior };
 }
 
 /** Draws windows until one shows enough of the field of view; the best of {@link windowAttempts} where none does. */

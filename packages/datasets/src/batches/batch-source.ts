@@ -49,14 +49,16 @@ export function createBatchSource(samples: SampleSource, options: BatchSourceOpt
     const { imageChannels, classes } = samples;
     const images = new Float32Array(batchSize * height * width * imageChannels);
     const masks = new Float32Array(batchSize * height * width * classes);
+    const priors = loaded.every(({ prior }) => prior !== undefined) ? new Float32Array(masks.length) : undefined;
     const window = { height, width, fieldOfViewFraction: options.fieldOfViewFraction ?? 0 };
     loaded.forEach((sample, position) => {
       const patch = extractPatch(sample, window, augmentation, root.split(`sample ${first + position}`));
       images.set(patch.image, position * patch.image.length);
       masks.set(patch.mask, position * patch.mask.length);
+      priors?.set(patch.prior!, position * patch.mask.length);
     });
     clock.add(performance.now() - start); // nothing else could run in this thread
-    return { ids: batchIds, batchSize, height, width, imageChannels, classes, images, masks };
+    return { ids: batchIds, batchSize, height, width, imageChannels, classes, images, masks, ...(priors === undefined ? {} : { priors }) };
   };
 
   const prefetcher = new Prefetcher(make, { ahead: options.prefetch ?? 1, start: "afterwards" });

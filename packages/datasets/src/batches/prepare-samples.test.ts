@@ -44,6 +44,28 @@ describe("prepareSamples", () => {
     await expect(samples.load("case-2/004")).rejects.toMatchObject({ code: "datasets.id" });
   });
 
+  it("prepares priors with their images: linearly, limited to [0, 1], and summing to 1", async () => {
+    const base = tinyVolumes({ depths: [2] });
+    const grid = { depth: 2, height: 12, width: 10, spacing: [2, 1, 1], outside: [1, 0, 0] } as const;
+    const prior = (channels: number, slice: ImageStack["slice"]): SegmentationDataset => ({
+      ...base,
+      splits: { train: ["case-0"], validation: [], test: [] },
+      load: async (id) => ({ ...(await base.load(id)), prior: { ...grid, channels, slice } }),
+    });
+    // Sums to 1.25 before it is normalized.
+    const dataset = prior(3, () => Float32Array.from({ length: 360 }, (_, i) => [0.25, 0.5, 0.5][i % 3]!));
+    const samples = await prepareSamples(dataset, { preprocessing: [{ step: "resize", height: 24, width: 20, image: "cubic" }] });
+    const sample = await samples.load("case-0/001");
+    expect(sample.prior).toHaveLength(24 * 20 * 3);
+    for (const [i, value] of sample.prior!.entries()) expect(value).toBeCloseTo([0.2, 0.4, 0.4][i % 3]!, 6);
+    await expect((await prepareSamples(prior(2, () => new Float32Array(240)))).load("case-0/000")).rejects.toMatchObject({
+      code: "datasets.channels",
+      message: expect.stringMatching(/prior of "case-0" .* has 2 channels; expected one a class, 3/),
+    });
+    const flat = { ...dataset, load: async (id: string) => ({ ...(await base.load(id)), prior: { ...grid, height: 11, channels: 3, slice: () => new Float32Array(330) } }) };
+    await expect((await prepareSamples(flat)).load("case-0/000")).rejects.toMatchObject({ code: "datasets.size", message: expect.stringContaining("the prior of") });
+  });
+
   it("makes masks one-hot, with the background first", async () => {
     const { dataset } = counted();
     const { mask } = await (await prepareSamples(dataset)).load("case-0/002");

@@ -48,7 +48,7 @@ export function sampleSource({ name, imageChannels, classes }: SegmentationDatas
 }
 
 function toSample(id: string, slice: PreparedSlice, classes: number): SegmentationSample {
-  const { height, width, channels, image, outside, labels, fieldOfView } = slice;
+  const { height, width, channels, image, outside, labels, fieldOfView, prior } = slice;
   return {
     id,
     height,
@@ -59,5 +59,6 @@ function toSample(id: string, slice: PreparedSlice, classes: number): Segmentati
     classes,
     mask: labelsToMask(labels, classes),
     ...(fieldOfView === undefined ? {} : { fieldOfView }),
+    ...(prior === undefined ? {} : { prior }),
   };
 }

@@ -1,6 +1,7 @@
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import { preprocess } from "../preprocessing/preprocess.ts";
 import type { Preprocessing } from "../preprocessing/schema.ts";
+import { normalizeProbabilities } from "../priors/probabilities.ts";
 import type { SegmentationDataset } from "../types.ts";
 
 /** A slice as a network takes it, its labels as numbers. */
@@ -16,6 +17,8 @@ export interface PreparedSlice {
   readonly labels: Uint8Array;
   /** [height, width] of 0 and 1 */
   readonly fieldOfView?: Uint8Array;
+  /** [height, width, classes]: another program's probabilities */
+  readonly prior?: Float32Array;
 }
 
 /** A case, preprocessed; its slices are computed when they are taken. */
@@ -26,6 +29,8 @@ export interface PreparedCase {
   readonly channels: number;
   readonly outside: readonly number[];
   readonly hasFieldOfView: boolean;
+  /** Undefined for cases without a prior. */
+  readonly priorChannels: number | undefined;
   /** Whether a slice shows anything but background. */
   hasForeground(slice: number): boolean;
   /** Throws `datasets.slice`, `datasets.values` or `datasets.labels` for a slice that there is not or that is not valid. */
@@ -38,12 +43,15 @@ export interface PreparedCase {
  * @throws `datasets.size` and `datasets.channels` for a case that is not what its data set says, and what reading throws
  */
 export async function openCase(dataset: SegmentationDataset, preprocessing: Preprocessing, id: string): Promise<PreparedCase> {
-  const { image: raw, labels: rawLabels, fieldOfView: rawField } = await dataset.load(id);
+  const { image: raw, labels: rawLabels, fieldOfView: rawField, prior: rawPrior } = await dataset.load(id);
   const where = `"${id}" of "${dataset.name}"`;
   if (raw.channels !== dataset.imageChannels) {
     throw new HidiffError("datasets.channels", `load: the image of ${where} has ${raw.channels} channels; its data set has ${dataset.imageChannels}.`);
   }
-  for (const [what, other] of [["labels", rawLabels], ["field of view", rawField]] as const) {
+  if (rawPrior !== undefined && rawPrior.channels !== dataset.classes) {
+    throw new HidiffError("datasets.channels", `load: the prior of ${where} has ${rawPrior.channels} channels; expected one a class, ${dataset.classes}.`);
+  }
+  for (const [what, other] of [["labels", rawLabels], ["field of view", rawField], ["prior", rawPrior]] as const) {
     if (other !== undefined && (other.depth !== raw.depth || other.height !== raw.height || other.width !== raw.width)) {
       throw new HidiffError(
         "datasets.size",
@@ -56,6 +64,7 @@ export async function openCase(dataset: SegmentationDataset, preprocessing: Prep
   const { image } = prepared;
   const labels = prepared.labels(rawLabels);
   const fieldOfView = rawField === undefined ? undefined : prepared.labels(rawField);
+  const prior = rawPrior === undefined ? undefined : prepared.map(rawPrior);
   const { depth, height, width, channels, outside } = image;
   const highest = Math.max(1, dataset.classes - 1);
   return {
@@ -65,6 +74,7 @@ export async function openCase(dataset: SegmentationDataset, preprocessing: Prep
     channels,
     outside,
     hasFieldOfView: fieldOfView !== undefined,
+    priorChannels: prior?.channels,
     hasForeground: (slice) => labels.slice(slice).some((label) => label !== 0),
     slice: (slice) => {
       if (!(slice >= 0 && slice < depth)) {
@@ -93,7 +103,18 @@ export async function openCase(dataset: SegmentationDataset, preprocessing: Prep
         }
       }
       const field = fieldOfView?.slice(slice);
-      return { height, width, channels, image: values, outside, labels: classes, ...(field === undefined ? {} : { fieldOfView: field }) };
+      const probabilities = prior?.slice(slice);
+      if (probabilities !== undefined) normalizeProbabilities(probabilities, dataset.classes);
+      return {
+        height,
+        width,
+        channels,
+        image: values,
+        outside,
+        labels: classes,
+        ...(field === undefined ? {} : { fieldOfView: field }),
+        ...(probabilities === undefined ? {} : { prior: probabilities }),
+      };
     },
   };
 }

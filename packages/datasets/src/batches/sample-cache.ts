@@ -45,9 +45,9 @@ export class SampleCache {
     const entry = { packed: this.#source.load(id).then(pack), bytes: 0 };
     this.#samples.set(id, entry);
     entry.packed.then(
-      ({ sample: { image, fieldOfView }, mask }) => {
+      ({ sample: { image, fieldOfView, prior }, mask }) => {
         if (this.#samples.get(id) !== entry) return;
-        entry.bytes = image.byteLength + mask.byteLength + (fieldOfView?.byteLength ?? 0);
+        entry.bytes = image.byteLength + mask.byteLength + (fieldOfView?.byteLength ?? 0) + (prior?.byteLength ?? 0);
         this.#bytes += entry.bytes;
         this.#evict();
       },

@@ -37,6 +37,29 @@ async function contents(folder: string, besides?: string): Promise<{ inner: stri
 }
 
 describe("the slice cache", () => {
+  it("keeps priors, one folder's apart from another's and from none", async () => {
+    const folder = await fresh();
+    const volumes = tinyVolumes({ depths });
+    const dataset: SegmentationDataset = {
+      ...volumes,
+      load: async (id) => {
+        const found = await volumes.load(id);
+        return { ...found, prior: { ...found.image, channels: 3, outside: [1, 0, 0], slice: (index) => Float32Array.from({ length: 360 }, (_, i) => Number(i % 3 === index % 3)) } };
+      },
+    };
+    await open(folder).cache.summarize("case-0");
+    for (const priors of ["a", "b"]) {
+      const { cache, cases } = open(folder, { dataset, priors: { folder: priors } });
+      for (const id of ["case-0", "case-1"]) expect(await cache.slice(id, 1)).toEqual(await cases.slice(id, 1, 6));
+      expect((await cache.slice("case-0", 2)).prior!.subarray(0, 3)).toEqual(Float32Array.of(0, 0, 1));
+      const later = open(folder, { dataset, priors: { folder: priors } });
+      expect((await later.cache.slice("case-1", 1)).prior).toEqual((await cases.slice("case-1", 1, 3)).prior);
+      expect(later.loads).toEqual([]);
+    }
+    expect(await readdir(folder)).toHaveLength(3);
+    expect((await open(folder).cache.slice("case-0", 1)).prior).toBeUndefined();
+  });
+
   it("reads and preprocesses each case once, and gives the same slices", async () => {
     const folder = await fresh();
     const { cache, cases, loads } = open(folder);

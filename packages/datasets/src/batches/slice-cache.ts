@@ -5,6 +5,7 @@ import { HidiffError } from "@hidiff/core-tensor/errors";
 import { fileError, removeAbandoned, writeFileAtomic } from "@hidiff/core-tensor/files-node";
 import { z } from "zod";
 import type { Preprocessing } from "../preprocessing/schema.ts";
+import type { PriorOptions } from "../priors/with-priors.ts";
 import type { DatasetSpec } from "../registry.ts";
 import type { CaseStore, CaseSummary, DatasetCases } from "./case-store.ts";
 import type { PreparedSlice } from "./prepared-case.ts";
@@ -17,6 +18,8 @@ export interface SliceCacheOptions {
   readonly folder: string;
   readonly spec: DatasetSpec;
   readonly preprocessing: Preprocessing;
+  /** Where the cases' priors are from, if they have some. */
+  readonly priors?: PriorOptions | undefined;
   /** How much there will be, to tell before it is too late that it does not fit. */
   readonly expected: { readonly cases: number; readonly slices: number };
   /** How many bytes are free; default: those of the folder's file system. */
@@ -31,6 +34,7 @@ const caseSchema = z.strictObject({
   channels: z.number().int().positive(),
   outside: z.array(z.number()),
   fieldOfView: z.boolean(),
+  priorChannels: z.number().int().positive().optional(),
   foreground: z.array(z.number().int().min(0)),
 });
 
@@ -40,9 +44,10 @@ type CachedCase = z.infer<typeof caseSchema>;
 /**
  * Preprocessed slices on disk: each case is read and preprocessed once, then its slices are read where they lie.
  *
- * A folder below the given one belongs to one data set, its options and one preprocessing, which its `index.json` says.
- * It holds, of each case, `.image.npy` (float32 [slices, height, width, channels]), `.labels.npy` and, where there is one,
- * `.field-of-view.npy` (uint8 [slices, height, width]), and `.json`, which is written last. Files appear complete or not
+ * A folder below the given one belongs to one data set, its options, one preprocessing and one folder of priors, which its
+ * `index.json` says. It holds, of each case, `.image.npy` (float32 [slices, height, width, channels]), `.labels.npy` and,
+ * where there is one, `.field-of-view.npy` (uint8 [slices, height, width]) and `.prior.npy` (float32 [slices, height, width,
+ * classes]), and `.json`, which is written last. Files appear complete or not
  * at all, so that any number of processes may fill and read the cache; what a killed one left half-written is removed.
  * Missing and damaged files are made anew. Source files that change are not noticed: delete the folder then.
  */
@@ -74,9 +79,20 @@ export class SliceCache implements CaseStore {
       }
       const arrays = await Promise.all(this.#files(known).map((file) => readSlice(file, slice)));
       if (arrays.every((array) => array !== undefined)) {
-        const [image, labels, fieldOfView] = arrays as [Float32Array, Uint8Array, Uint8Array?];
         const { height, width, channels, outside } = known;
-        return { height, width, channels, image, outside, labels, ...(fieldOfView === undefined ? {} : { fieldOfView }) };
+        const [image, labels, ...rest] = arrays as [Float32Array, Uint8Array, ...(Float32Array | Uint8Array)[]];
+        const fieldOfView = known.fieldOfView ? (rest.shift() as Uint8Array) : undefined;
+        const prior = known.priorChannels !== undefined ? (rest.shift() as Float32Array) : undefined;
+        return {
+          height,
+          width,
+          channels,
+          image,
+          outside,
+          labels,
+          ...(fieldOfView === undefined ? {} : { fieldOfView }),
+          ...(prior === undefined ? {} : { prior }),
+        };
       }
       this.#known.delete(id); // damaged or deleted since it was checked
     }
@@ -116,15 +132,15 @@ export class SliceCache implements CaseStore {
 
   async #write(id: string): Promise<CachedCase> {
     const prepared = await this.#cases.open(id);
-    const { depth, height, width, channels, outside, hasFieldOfView } = prepared;
+    const { depth, height, width, channels, outside, hasFieldOfView, priorChannels } = prepared;
     const foreground: number[] = [];
-    const made: CachedCase = { id, depth, height, width, channels, outside: [...outside], fieldOfView: hasFieldOfView, foreground };
+    const made: CachedCase = { id, depth, height, width, channels, outside: [...outside], fieldOfView: hasFieldOfView, priorChannels, foreground };
     const files = this.#files(made);
     await this.#prepareFolder(files);
     await writeSliceFiles(files, (index) => {
-      const { image, labels, fieldOfView } = prepared.slice(index);
+      const { image, labels, fieldOfView, prior } = prepared.slice(index);
       if (labels.some((label) => label !== 0)) foreground.push(index);
-      return fieldOfView === undefined ? [image, labels] : [image, labels, fieldOfView];
+      return [image, labels, fieldOfView, prior].filter((array) => array !== undefined);
     });
     await writeFileAtomic(this.#path(id, ".json"), JSON.stringify(made));
     return made;
@@ -137,7 +153,7 @@ export class SliceCache implements CaseStore {
       throw fileError("write", this.#folder, error);
     });
     await removeAbandoned(this.#folder); // before the free space is measured
-    const { spec, preprocessing, expected, freeBytes = freeBytesOf } = this.#options;
+    const { spec, preprocessing, priors, expected, freeBytes = freeBytesOf } = this.#options;
     const stored = (await readdir(this.#folder)).filter((name) => name.endsWith(".json") && name !== "index.json").length;
     const left = expected.slices * Math.max(0, 1 - stored / Math.max(1, expected.cases));
     const needed = left * files.reduce((sum, file) => sum + sliceBytes(file), 0);
@@ -149,17 +165,18 @@ export class SliceCache implements CaseStore {
           `choose another cacheFolder, or go without one.`,
       );
     }
-    const index = { format: "hidiff-slices", version: formatVersion, dataset: spec, preprocessing };
+    const index = { format: "hidiff-slices", version: formatVersion, dataset: spec, preprocessing, priors };
     await writeFileAtomic(join(this.#folder, "index.json"), `${JSON.stringify(index, null, 2)}\n`);
     this.#checkedSpace = true;
   }
 
-  #files({ id, depth, height, width, channels, fieldOfView }: CachedCase): SliceFile[] {
+  #files({ id, depth, height, width, channels, fieldOfView, priorChannels }: CachedCase): SliceFile[] {
     const files: SliceFile[] = [
       { path: this.#path(id, ".image.npy"), type: "f4", shape: [depth, height, width, channels] },
       { path: this.#path(id, ".labels.npy"), type: "u1", shape: [depth, height, width] },
     ];
     if (fieldOfView) files.push({ path: this.#path(id, ".field-of-view.npy"), type: "u1", shape: [depth, height, width] });
+    if (priorChannels !== undefined) files.push({ path: this.#path(id, ".prior.npy"), type: "f4", shape: [depth, height, width, priorChannels] });
     return files;
   }
 
@@ -170,9 +187,10 @@ export class SliceCache implements CaseStore {
   }
 }
 
-function cacheKey({ spec, preprocessing }: SliceCacheOptions): string {
+function cacheKey({ spec, preprocessing, priors }: SliceCacheOptions): string {
   const rooted = typeof spec.root === "string" ? { ...spec, root: resolve(spec.root) } : spec;
-  return sha256(JSON.stringify([formatVersion, sorted(rooted), sorted(preprocessing)])).slice(0, 16);
+  const external = priors === undefined ? [] : [resolve(priors.folder)];
+  return sha256(JSON.stringify([formatVersion, sorted(rooted), sorted(preprocessing), ...external])).slice(0, 16);
 }
 
 /** Objects with their keys in alphabetic order, so that equal ones have equal texts. */

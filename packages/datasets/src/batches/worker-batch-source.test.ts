@@ -1,9 +1,11 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { encodeNpz } from "@hidiff/core-tensor/files";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { paperRgbAugmentation, paperVolumeAugmentation } from "../augmentation/options.ts";
 import { openDataset } from "../node-datasets.ts";
+import { withPriors } from "../priors/with-priors.ts";
 import type { DatasetSpec } from "../registry.ts";
 import { tinyVolumes } from "../testing/tiny-volumes.ts";
 import type { Batch } from "../types.ts";
@@ -77,6 +79,29 @@ describe("batch workers", () => {
     const again = await startBatchSource(volumes, { ...volumeOptions, cacheFolder, workers: 1, slices: "foreground", index: { splits: { train: [{ id: "case-2", depth: 4 }], validation: [], test: [] }, skipped: [] } }, thread);
     expect((await again.batch(0)).ids.toSorted()).toEqual(["case-2/000", "case-2/001", "case-2/002", "case-2/003"]);
     await again.close();
+  });
+
+  it("make the same batches of volumes with priors, with and without a cache on disk", async () => {
+    const [priors, cacheFolder] = [{ folder: join(folder, "priors") }, join(folder, "slices-with-priors")];
+    await mkdir(priors.folder);
+    const label = (at: number): number => at % 3;
+    for (const [index, depth] of depths.entries()) {
+      const data = Uint8Array.from({ length: depth * 120 }, (_, at) => label(at));
+      await writeFile(join(priors.folder, `case-${index}.npz`), encodeNpz(new Map([["mask", { shape: [depth, 12, 10], data }]])));
+    }
+    const [steps, options] = [[0, 1, 2], { ...volumeOptions, priors }];
+    const expected = await take(await startBatchSource(volumes, { ...options, workers: 0 }, thread), steps);
+    const dataset = await withPriors(await openDataset(volumes), priors);
+    expect(await take(await startBatchSource(volumes, { ...options, dataset, workers: 0 }, thread), steps)).toEqual(expected);
+    expect(await take(await startBatchSource(volumes, { ...options, workers: 2 }, thread), steps)).toEqual(expected);
+    expect(await take(await startBatchSource(volumes, { ...options, cacheFolder, workers: 1 }, thread), steps)).toEqual(expected);
+    for (const { priors: maps, masks } of expected) {
+      expect(maps).toHaveLength(masks.length);
+      for (let first = 0; first < maps!.length; first += 3) expect(maps![first]! + maps![first + 1]! + maps![first + 2]!).toBeCloseTo(1, 5);
+    }
+    const plain = await take(await startBatchSource(volumes, { ...volumeOptions, workers: 0 }, thread), steps);
+    expect(expected.map((batch) => ({ ...batch, priors: undefined }))).toEqual(plain);
+    await expect(startBatchSource(volumes, { ...options, priors: { folder: join(folder, "slices") }, workers: 1 }, thread)).rejects.toMatchObject({ code: "datasets.priors" });
   });
 
   it("leave out cases that cannot be read, or stop at the first", async () => {

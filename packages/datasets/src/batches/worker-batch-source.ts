@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import { openDataset } from "../node-datasets.ts";
 import type { Preprocessing } from "../preprocessing/schema.ts";
+import { openWithPriors } from "../priors/open-with-priors.ts";
+import type { PriorOptions } from "../priors/with-priors.ts";
 import type { DatasetSpec } from "../registry.ts";
 import type { Batch, BatchSource, SegmentationDataset } from "../types.ts";
 import { createBatchSource, defaultCacheBytes } from "./batch-source.ts";
@@ -26,11 +27,14 @@ export interface WorkerBatchSourceOptions extends BatchSourceOptions, Preparatio
   readonly workers?: number | undefined;
   /**
    * A folder in which preprocessed slices are kept, so that each case is read and preprocessed once, before the first
-   * batch, and not again by a later run. It needs 4 bytes for every channel of every pixel, and 1 for its label. Changed
-   * options and preprocessing make other files; changed source files are not noticed: delete the folder then.
+   * batch, and not again by a later run. It needs 4 bytes for every channel of every pixel, 1 for its label, and for priors
+   * 4 a class. Changed options, preprocessing and folders of priors make other files; changed source files are not noticed:
+   * delete the folder then.
    */
   readonly cacheFolder?: string | undefined;
-  /** The data set, if it is open already. */
+  /** Where another program's masks or probabilities of the images are: batches have them as `priors` then. */
+  readonly priors?: PriorOptions | undefined;
+  /** The data set, if it is open already: with its priors, if it has some. */
   readonly dataset?: SegmentationDataset | undefined;
   /** What another source of the same data set and preprocessing has found. */
   readonly index?: SampleIndex | undefined;
@@ -70,7 +74,7 @@ export async function startBatchSource(
   if (!Number.isInteger(workers) || workers < 0) {
     throw new HidiffError("datasets.option", `createBatchSource: workers must be an integer ≥ 0, got ${workers}.`);
   }
-  const { dataset = await openDataset(spec) } = options;
+  const { dataset = await openWithPriors(spec, options.priors) } = options;
   const { splits = [options.split] } = options;
   const preprocessing = options.preprocessing ?? dataset.preprocessing;
   const count = thread === undefined ? 0 : workers;
@@ -79,6 +83,7 @@ export async function startBatchSource(
   const setup: WorkerSetup = {
     spec,
     preprocessing,
+    priors: options.priors,
     options: plainOptions(options, count),
     cache: options.cacheFolder === undefined ? undefined : { folder: options.cacheFolder, expected },
   };

@@ -1,5 +1,6 @@
 import { HidiffError, isHidiffError } from "@hidiff/core-tensor/errors";
 import type { Preprocessing } from "../preprocessing/schema.ts";
+import type { PriorOptions } from "../priors/with-priors.ts";
 import type { DatasetSpec } from "../registry.ts";
 import type { BatchSourceOptions } from "./options.ts";
 import type { SampleIndex } from "./sample-index.ts";
@@ -9,6 +10,7 @@ import type { SliceCacheOptions } from "./slice-cache.ts";
 export interface WorkerSetup {
   readonly spec: DatasetSpec;
   readonly preprocessing: Preprocessing;
+  readonly priors: PriorOptions | undefined;
   readonly options: BatchSourceOptions;
   readonly cache: Pick<SliceCacheOptions, "folder" | "expected"> | undefined;
 }

@@ -13,19 +13,21 @@ export interface Box extends Grid {
 export function cropTo(source: ImageStack, findBox: () => Box): GridChange {
   const box = lazy(findBox);
   const inside = (index: number): boolean => index >= box().front && index < box().front + box().depth;
+  const image = (stack: ImageStack): ImageStack =>
+    lazyImage({
+      grid: () => ({ depth: box().depth, height: box().height, width: box().width, spacing: stack.spacing }),
+      channels: stack.channels,
+      range: stack.range,
+      outside: () => stack.outside,
+      slice(index) {
+        const part = new Float32Array(box().height * box().width * stack.channels);
+        cut(stack.slice(box().front + index), stack.width, part, box(), stack.channels);
+        return part;
+      },
+    });
   return {
-    image: (stack) =>
-      lazyImage({
-        grid: () => ({ depth: box().depth, height: box().height, width: box().width, spacing: stack.spacing }),
-        channels: stack.channels,
-        range: stack.range,
-        outside: () => stack.outside,
-        slice(index) {
-          const part = new Float32Array(box().height * box().width * stack.channels);
-          cut(stack.slice(box().front + index), stack.width, part, box(), stack.channels);
-          return part;
-        },
-      }),
+    image,
+    map: image,
     labels: (stack) =>
       lazyLabels(box, (index) => {
         const part = new Uint8Array(box().height * box().width);

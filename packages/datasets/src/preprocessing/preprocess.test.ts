@@ -115,6 +115,24 @@ describe("spatial steps", () => {
     expect(image.slice(1)).toEqual(zoom(data.slice(84, 168), [6, 7, 2], [11, 4, 2], "cubic"));
   });
 
+  it.each(["nearest", "linear", "cubic"] as const)("maps go the image's way linearly, whatever its own interpolation (%s), and keep their values", (interpolation) => {
+    const source = imageOf([5, 8, 9, 2], uniform(5 * 8 * 9 * 2), { spacing: [3, 1, 1] });
+    const data = uniform(5 * 8 * 9 * 3);
+    const steps: Preprocessing = [
+      { step: "clip", low: 0.2, high: 0.4, to: [-7, 7] },
+      { step: "crop-border", pixels: 1 },
+      { step: "resample", spacing: [1.5, null, 2], image: interpolation },
+      { step: "z-score", region: "all" },
+      { step: "resize", height: 4, width: 11, image: interpolation },
+    ];
+    const prepared = preprocess(source, steps);
+    const map = prepared.map(imageOf([5, 8, 9, 3], data, { outside: [1, 0, 0] }));
+    expect(map).toMatchObject({ depth: 10, height: 4, width: 11, channels: 3, outside: [1, 0, 0] });
+    const cut = Float64Array.from({ length: 5 * 6 * 7 * 3 }, (_, i) => data[((Math.floor(i / 126) * 8 + 1 + (Math.floor(i / 21) % 6)) * 9 + 1 + (Math.floor(i / 3) % 7)) * 3 + (i % 3)]!);
+    const expected = zoom(zoom(cut, [5, 6, 7, 3], [10, 6, 4, 3], "linear"), [10, 6, 4, 3], [10, 4, 11, 3], "linear");
+    expect(largestDifference(valuesOf(map), expected)).toBeLessThan(1e-6); // single precision, four times
+  });
+
   it.each(["nearest", "linear", "cubic"] as const)("resample is a %s zoom in three dimensions", (interpolation) => {
     const data = uniform(5 * 6 * 7 * 2, -500, 500);
     const source = imageOf([5, 6, 7, 2], data, { spacing: [3, 1, 1] });
@@ -141,6 +159,7 @@ describe("spatial steps", () => {
     const prepared = preprocess(source, [{ step: "crop-border", pixels: 2 }]);
     expect(prepared.image).toMatchObject({ depth: 2, height: 1, width: 2, spacing: [3, 2, 1] });
     expect(Array.from(prepared.image.slice(1))).toEqual(Array.from(data.slice(60 + 28, 60 + 32)));
+    expect(valuesOf(prepared.map(source))).toEqual(valuesOf(prepared.image));
     const restored = valuesOf(prepared.restoreMap(imageOf([2, 1, 2, 3], Array.from({ length: 12 }, (_, i) => i + 1), { outside: [9, 8, 0] })));
     for (let i = 0; i < 2 * 30; i++) {
       const inside = [14, 15, 44, 45].indexOf(i);

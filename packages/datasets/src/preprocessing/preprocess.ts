@@ -23,6 +23,8 @@ export interface PreparedImage {
   readonly image: ImageStack;
   /** Truth or field of view of the original image on the prepared grid, by the nearest voxel. */
   labels(stack: LabelStack): LabelStack;
+  /** Maps of the original image, such as another program's probabilities, on the prepared grid, linearly. */
+  map(stack: ImageStack): ImageStack;
   /** Labels of the prepared grid on the original one, by the nearest voxel; 0 outside of crops. */
   restoreLabels(stack: LabelStack): LabelStack;
   /** Maps of the prepared grid, such as probabilities, on the original one, linearly; `stack.outside` outside of crops. */
@@ -63,6 +65,10 @@ export function preprocess(image: ImageStack, steps: Preprocessing): PreparedIma
     labels(stack) {
       checkGrid("labels", stack, image, "the original image");
       return changes.reduce((current, change) => change.labels(current), stack);
+    },
+    map(stack) {
+      checkGrid("map", stack, image, "the original image");
+      return changes.reduce((current, change) => change.map(current), stack);
     },
     restoreLabels(stack) {
       checkGrid("restoreLabels", stack, prepared, "the prepared image");

@@ -16,6 +16,7 @@ export function rescaleTo(source: ImageStack, findSize: () => Grid, interpolatio
   const target = lazy(() => spaced(source, findSize()));
   return {
     image: (stack) => rescaleImage(stack, target, interpolation),
+    map: (stack) => rescaleImage(stack, target, "linear"),
     labels: (stack) => rescaleLabels(stack, target),
     restoreLabels: (stack) => rescaleLabels(stack, () => source),
     restoreMap: (stack) => rescaleImage(stack, () => source, "linear"),

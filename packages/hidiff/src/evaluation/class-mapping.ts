@@ -11,6 +11,8 @@ export interface ClassMapping {
   readonly classes: readonly EvaluatedClass[];
   /** The model's label for each of the data set's; 0 for classes that are not scored. */
   readonly truth: ReadonlyMap<number, number>;
+  /** As `truth`, but for all classes that correspond, scored or not. */
+  readonly corresponding: ReadonlyMap<number, number>;
   /** Each of the model's labels as itself, or 0 for classes that are not scored. */
   readonly prediction: ReadonlyMap<number, number>;
 }
@@ -39,9 +41,12 @@ export function mapClasses(modelClasses: number, dataset: SegmentationDataset, o
   const labels = new Set(scored.map(([, label]) => label));
   const absent = options.classes?.find((name) => !labels.has(find(name, own, "the model").label));
   if (absent !== undefined) throw classError(`no class of ${dataset.name} is mapped to "${absent}"; leave it out or map one.`);
+  const labelsOf = (found: readonly Pair[]): Map<number, number> =>
+    new Map([[0, 0], ...theirs.map(({ label }): [number, number] => [label, found.find(([their]) => their === label)?.[1] ?? 0])]);
   return {
     classes: own.filter(({ label }) => labels.has(label)),
-    truth: new Map([[0, 0], ...theirs.map(({ label }): [number, number] => [label, scored.find(([their]) => their === label)?.[1] ?? 0])]),
+    truth: labelsOf(scored),
+    corresponding: labelsOf(pairs),
     prediction: new Map([[0, 0], ...own.map(({ label }): [number, number] => [label, labels.has(label) ? label : 0])]),
   };
 }

@@ -321,3 +321,65 @@ describe("evaluateDataset", () => {
 });
 
 const volumesOfOne = dataset((id) => ballCase(id, flat));
+
+describe("a data set with priors", () => {
+  /** Truth with a pixel of noise. */
+  const withPrior = (id: string, order: readonly number[]): SegmentationCase => {
+    const found = ballCase(id, solid, { classes: 3, spacing });
+    const prior = {
+      ...found.image,
+      channels: 3,
+      outside: [1, 0, 0],
+      slice: (index: number) => {
+        const labels = found.labels.slice(index);
+        return Float32Array.from({ length: 3 * labels.length }, (_, i) => Number(order[i % 3] === (Math.floor(i / 3) % 9 === 0 ? 0 : labels[Math.floor(i / 3)])));
+      },
+    };
+    return { ...found, prior };
+  };
+  const masksModel = (): HybridModel => new HybridModel({ ...tinyArchitecture({ classes: 3 }), segmentor: { name: "masks", options: { featureWidth: 2 } } }, new Generator(4));
+
+  it("has them scored as the segmentor's own masks", async () => {
+    const model = masksModel();
+    const { report, evaluated } = await evaluate(model, dataset((id) => withPrior(id, [0, 1, 2]), { classes: 3 }));
+    for (const [index, { perClass }] of report.cases.entries()) {
+      const { truth } = evaluated[index]!;
+      const given = truth.map((label, voxel) => ((voxel % (20 * 24)) % 9 === 0 ? 0 : label));
+      expect(evaluated[index]!.segmentation.priorLabels).toEqual(given);
+      expect(perClass.map(({ prior }) => prior.dice)).toEqual([1, 2].map((label) => expect.closeTo(dice(given, truth, label), 12)));
+    }
+    model.dispose();
+  });
+
+  it("with its classes in another order has its priors in the model's", async () => {
+    const model = masksModel();
+    const own = dataset((id) => withPrior(id, [0, 1, 2]), { classes: 3 });
+    const { report } = await evaluate(model, own);
+    const swapped = (labels: LabelStack): LabelStack => ({ ...labels, slice: (index) => labels.slice(index).map((label) => [0, 2, 1][label]!) });
+    const other: SegmentationDataset = {
+      ...dataset((id) => ({ ...withPrior(id, [0, 2, 1]), labels: swapped(ballCase(id, solid, { classes: 3, spacing }).labels) }), { classes: 3 }),
+      classNames: ["background", "ball 2", "ball 1"],
+    };
+    const changes = { classNames: ["background", "ball 1", "ball 2"] };
+    const across = await evaluate(model, other, changes);
+    expect(across.report.cases.map(({ perClass }) => perClass)).toEqual(report.cases.map(({ perClass }) => perClass));
+    // A class that is not scored is refined all the same.
+    const some = await evaluate(model, other, { ...changes, classes: ["ball 2"] });
+    expect(some.report.cases.map(({ perClass }) => perClass[0])).toEqual(report.cases.map(({ perClass }) => perClass[1]));
+    model.dispose();
+  });
+
+  it("has its priors left aside by a model that computes its own", async () => {
+    const model = tinyModel(3);
+    const { report } = await evaluate(model, dataset((id) => withPrior(id, [0, 1, 2]), { classes: 3 }));
+    expect(report).toEqual((await evaluate(model, volumes)).report);
+    model.dispose();
+  });
+
+  it("needs them on the grids of their images", async () => {
+    const model = masksModel();
+    const data = dataset((id) => ({ ...withPrior(id, [0, 1, 2]), prior: { ...withPrior(id, [0, 1, 2]).prior!, height: 19 } }), { classes: 3 });
+    await expect(evaluate(model, data)).rejects.toMatchObject({ code: "datasets.size", message: expect.stringContaining("its prior is 4×19×24") });
+    model.dispose();
+  });
+});

@@ -11,12 +11,14 @@ import {
   withOutside,
 } from "@hidiff/datasets";
 import { segmentStack, type SegmentStackOptions, type StackSegmentation, voxelsOf } from "../inference/segment-stack.ts";
+import { takesPriors } from "../inference/segment.ts";
 import type { HybridModel } from "../model/hybrid-model.ts";
 import { type ClassMapping, type ClassMappingOptions, mapClasses } from "./class-mapping.ts";
+import { mapPrior } from "./map-prior.ts";
 import { type CaseScores, caseScores, type EvaluationProtocol, type EvaluationRegion, type EvaluationReport, type ScoredCase, type SkippedCase, summarizeCases } from "./report.ts";
 import { type LabelMapScores, scoreLabels, type ScoringOptions } from "./scores.ts";
 
-export interface EvaluateOptions extends Omit<SegmentStackOptions, "preprocessing" | "seed">, ClassMappingOptions {
+export interface EvaluateOptions extends Omit<SegmentStackOptions, "preprocessing" | "prior" | "seed">, ClassMappingOptions {
   readonly split: SplitName;
   readonly seed: number;
   /** What the model was trained with. Default: the data set's. */
@@ -55,10 +57,10 @@ export interface EvaluatedCase {
 }
 
 /**
- * Segments a split's cases and scores the segmentor's own labels and the refined ones, class by class. Any data set of the
- * model's classes will do, or one whose classes are mapped to them. Distances are in millimetres where the images tell
- * their spacing, else in pixels. Cases in which truth and labels are empty count as the metrics' policy for empty masks
- * has it.
+ * Segments a split's cases, with their priors where they have some and the model takes them, and scores the segmentor's own
+ * labels and the refined ones, class by class. Any data set of the model's classes will do, or one whose classes are mapped
+ * to them. Distances are in millimetres where the images tell their spacing, else in pixels. Cases in which truth and labels
+ * are empty count as the metrics' policy for empty masks has it.
  *
  * @throws HidiffError `evaluate.empty` for a split without images, `evaluate.classes` for other classes than the model's,
  * `evaluate.channels` for other images; and those of reading and segmenting
@@ -113,13 +115,14 @@ async function evaluateCase(
   options: EvaluateOptions,
 ): Promise<{ scored: ScoredCase[]; evaluated: Omit<EvaluatedCase, "scores"> }> {
   const { preprocessing = dataset.preprocessing, region: wanted = "field-of-view" } = options;
-  const { image: read, labels, fieldOfView } = await loadCase(dataset, id);
+  const { image: read, labels, fieldOfView, prior: external } = await loadCase(dataset, id);
   const image = options.outside === undefined ? read : withOutside(read, options.outside);
   const truth = relabel(voxelsOf(labels), mapping.truth, (label) => {
     throw new HidiffError("datasets.labels", `evaluateDataset: "${id}" of ${dataset.name} has the label ${label}, which is none of its classes.`);
   });
   const region = fieldOfView === undefined || wanted === "all" ? undefined : voxelsOf(fieldOfView);
-  const segmentation = await segmentStack(model, image, { ...options, preprocessing }).catch((error: unknown) => {
+  const given = external === undefined || !takesPriors(model) ? undefined : mapPrior(external, mapping.corresponding, model.architecture.classes);
+  const segmentation = await segmentStack(model, image, { ...options, preprocessing, prior: given }).catch((error: unknown) => {
     if (!isHidiffError(error) || error.code !== "segment.values") throw error;
     throw new HidiffError("datasets.values", `evaluateDataset: "${id}" of ${dataset.name}: ${error.message}`, { cause: error });
   });
@@ -139,13 +142,17 @@ async function evaluateCase(
   return { scored, evaluated: { id, image, segmentation: { ...segmentation, labels: refined, priorLabels: prior }, truth, region } };
 }
 
-/** A case whose label maps are on its image's grid. */
+/** A case whose label maps and prior are on its image's grid. */
 async function loadCase(dataset: SegmentationDataset, id: string): Promise<SegmentationCase> {
   const found = await dataset.load(id);
   const size = ({ depth, height, width }: Omit<LabelStack, "slice">): string => `${depth}×${height}×${width}`;
-  for (const map of [found.labels, found.fieldOfView]) {
+  for (const map of [found.labels, found.fieldOfView, found.prior]) {
     if (map === undefined || size(map) === size(found.image)) continue;
-    throw new HidiffError("datasets.size", `evaluateDataset: the image of "${id}" of ${dataset.name} is ${size(found.image)}, but its labels are ${size(map)} (depth×height×width).`);
+    const what = map === found.prior ? "prior is" : "labels are";
+    throw new HidiffError(
+      "datasets.size",
+      `evaluateDataset: the image of "${id}" of ${dataset.name} is ${size(found.image)}, but its ${what} ${size(map)} (depth×height×width).`,
+    );
   }
   return found;
 }

@@ -1,4 +1,12 @@
-import { type ImageStack, type LabelStack, type Preprocessing, type PreparedImage, preprocess } from "@hidiff/datasets";
+import {
+  backgroundProbabilities,
+  type ImageStack,
+  type LabelStack,
+  normalizeProbabilities,
+  type PreparedImage,
+  type Preprocessing,
+  preprocess,
+} from "@hidiff/datasets";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import type { HybridModel } from "../model/hybrid-model.ts";
 import { keepLargestPerClass } from "./labels.ts";
@@ -10,6 +18,11 @@ export type MapName = "probability" | "uncertainty" | "prior";
 export interface SegmentStackOptions extends Omit<SegmentOptions, "onStep"> {
   /** What was done to the images that the model was trained on. */
   readonly preprocessing: Preprocessing;
+  /**
+   * Another program's probabilities on the image's own grid, a channel a class: for models whose segmentor takes them as the
+   * prior. They go the image's way through the preprocessing, but for what it does to intensities.
+   */
+  readonly prior?: ImageStack | undefined;
   /** The maps to keep: each takes four bytes a voxel and class. Default: none. */
   readonly maps?: readonly MapName[];
   /** Called for every refinement step of each slice's first sample, on the preprocessed slice. */
@@ -41,15 +54,18 @@ export interface StackSegmentation {
  * A slice's chains depend on the seed and its place in the stack only; those of a single slice on the seed alone. The
  * largest components, where they are asked for, are those in space.
  *
- * @throws HidiffError `segment.channels`, `segment.values`, and those of {@link preprocess}
+ * @throws HidiffError `segment.channels`, `segment.values`, `segment.prior` for a prior of another size or number of classes,
+ * and those of {@link preprocess} and {@link segment}
  */
 export async function segmentStack(model: HybridModel, image: ImageStack, options: SegmentStackOptions): Promise<StackSegmentation> {
-  const { preprocessing, maps = [], onStep, onProgress, seed, keepLargestComponent, ...rest } = options;
+  const { preprocessing, prior: given, maps = [], onStep, onProgress, seed, keepLargestComponent, ...rest } = options;
   const { imageChannels, classes } = model.architecture;
   if (image.channels !== imageChannels) {
     throw new HidiffError("segment.channels", `segmentStack: the model takes images with ${imageChannels} channel(s), got ${image.channels}.`);
   }
+  if (given !== undefined) checkPrior(given, image, classes);
   const prepared = preprocess(image, preprocessing);
+  const prior = given === undefined ? undefined : prepared.map(given);
   const { depth, height, width, channels, outside } = prepared.image;
   const labels = new Uint8Array(depth * height * width);
   const priorLabels = new Uint8Array(labels.length);
@@ -58,7 +74,7 @@ export async function segmentStack(model: HybridModel, image: ImageStack, option
     const result = await segmentSlice(index, depth, () =>
       segment(
         model,
-        { height, width, channels, outside, data: prepared.image.slice(index) },
+        { height, width, channels, outside, data: prepared.image.slice(index), prior: priorSlice(prior, index) },
         {
           ...rest,
           keepLargestComponent: false,
@@ -97,6 +113,20 @@ export async function segmentStack(model: HybridModel, image: ImageStack, option
   };
 }
 
+function checkPrior(prior: ImageStack, image: ImageStack, classes: number): void {
+  const describe = ({ depth, height, width }: ImageStack, channels: number): string =>
+    `${depth}×${height}×${width} voxels (depth×height×width) in ${channels} channel(s)`;
+  const [found, expected] = [describe(prior, prior.channels), describe(image, classes)];
+  if (found === expected) return;
+  throw new HidiffError("segment.prior", `segmentStack: the prior has ${found}; expected ${expected}, as the image and the model's classes.`);
+}
+
+function priorSlice(prior: ImageStack | undefined, index: number): Float32Array | undefined {
+  const values = prior?.slice(index);
+  if (prior !== undefined && values !== undefined) normalizeProbabilities(values, prior.channels);
+  return values;
+}
+
 /** Names the slice in what goes wrong with its values. */
 async function segmentSlice(index: number, depth: number, work: () => Promise<Segmentation>): Promise<Segmentation> {
   try {
@@ -110,7 +140,7 @@ async function segmentSlice(index: number, depth: number, work: () => Promise<Se
 function restoredMap(prepared: PreparedImage, slices: readonly Float32Array[], classes: number, name: MapName): ImageStack {
   const { depth, height, width, spacing } = prepared.image;
   // What was cut off is background for sure.
-  const outside = Array.from({ length: classes }, (_, label) => (name !== "uncertainty" && classes > 1 && label === 0 ? 1 : 0));
+  const outside = name === "uncertainty" ? new Array<number>(classes).fill(0) : backgroundProbabilities(classes);
   return prepared.restoreMap({ depth, height, width, channels: classes, spacing, outside, slice: (index) => slices[index]!.slice() });
 }
 

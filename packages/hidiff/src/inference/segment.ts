@@ -1,12 +1,13 @@
 import { sampleAncestral, sampleDdim } from "@hidiff/bernoulli-diffusion";
 import { Generator, HidiffError, tidy, type Tensor, type Tensor4D, tile } from "@hidiff/core-tensor";
-import { prior as priorOf } from "@hidiff/segmentors";
+import { backgroundProbabilities } from "@hidiff/datasets";
+import { MaskSegmentor, prior as priorOf, SegmentorModule } from "@hidiff/segmentors";
 import type { InferenceOptions } from "../config/schema.ts";
 import { type HybridModel, mapTensor } from "../model/hybrid-model.ts";
 import type { PackedInputs, PackedRefiner } from "../packed/packed-refiner.ts";
 import type { RefinerInputs } from "../refiner/refiner.ts";
 import { keepLargestPerClass, labelMap } from "./labels.ts";
-import { coverWithWindows, cutWindow, type Window, WindowBlender } from "./windows.ts";
+import { coverWithWindows, cutWindows, type Window, WindowBlender } from "./windows.ts";
 
 /** An image as the networks take it. */
 export interface NetworkImage {
@@ -17,6 +18,8 @@ export interface NetworkImage {
   readonly data: Float32Array;
   /** What lies outside of the image, one value a channel: fills windows that reach over its border. Default: −1 each. */
   readonly outside?: readonly number[];
+  /** Another program's probabilities, `[height, width, classes]` in [0, 1]: for models whose segmentor takes them as the prior. */
+  readonly prior?: Float32Array | undefined;
 }
 
 /** One refinement step of an image, put together from its windows: the first sample's. */
@@ -63,19 +66,30 @@ export interface Segmentation {
  * Images larger than the window are covered by overlapping windows; padding is cropped back.
  *
  * @throws HidiffError `segment.channels` for an image with another number of channels than the model's, `segment.values`
- * for one with NaN or infinite numbers
+ * for one with NaN or infinite numbers, `segment.prior` for a prior of another size, and for one that the model's segmentor
+ * does not take; what the segmentor throws, such as without a prior that it needs
  */
 export async function segment(model: HybridModel, image: NetworkImage, options: SegmentOptions): Promise<Segmentation> {
   checkImage(model, image);
   const mirrorings = options.flips ? [0, 1, 2, 3] : [0];
   const maps: BlendedMaps[] = [];
   for (const [index, mirroring] of mirrorings.entries()) {
-    const mirrored = { ...image, data: mirror(image.data, image, image.channels, mirroring) };
+    const mirrored = {
+      ...image,
+      data: mirror(image.data, image, image.channels, mirroring),
+      prior: image.prior === undefined ? undefined : mirror(image.prior, image, model.architecture.classes, mirroring),
+    };
     const onStep = mirroring === 0 ? options.onStep : undefined;
     const result = await segmentWindows(model, mirrored, { ...options, onStep } as SegmentOptions, index, mirrorings.length);
     maps.push(mapValues(result, (values) => mirror(values, image, model.architecture.classes, mirroring)));
   }
   return finish(model, image, options, maps);
+}
+
+/** Whether a model's segmentor takes probabilities that come with images. Those that compute their own prior do not. */
+export function takesPriors({ segmentor }: HybridModel): boolean {
+  if (segmentor instanceof MaskSegmentor) return segmentor.needsMaps;
+  return segmentor.externalPrior !== SegmentorModule.prototype.externalPrior;
 }
 
 interface BlendedMaps {
@@ -112,13 +126,22 @@ function finish(model: HybridModel, { height, width }: NetworkImage, options: Se
   };
 }
 
-function checkImage(model: HybridModel, { height, width, channels, data, outside }: NetworkImage): void {
-  const { imageChannels } = model.architecture;
+function checkImage(model: HybridModel, { height, width, channels, data, outside, prior }: NetworkImage): void {
+  const { imageChannels, classes } = model.architecture;
   if (channels !== imageChannels || data.length !== height * width * channels || (outside !== undefined && outside.length !== channels)) {
     const around = outside === undefined ? "" : `, ${outside.length} value(s) for what lies outside`;
     throw new HidiffError(
       "segment.channels",
       `segment: the model takes images with ${imageChannels} channel(s), got ${channels} (${height}×${width}, ${data.length} numbers${around}).`,
+    );
+  }
+  if (prior !== undefined && !takesPriors(model)) {
+    throw new HidiffError("segment.prior", "segment: the model's segmentor computes the prior itself; segment without one, or take a model that was trained with some.");
+  }
+  if (prior !== undefined && prior.length !== height * width * classes) {
+    throw new HidiffError(
+      "segment.prior",
+      `segment: the prior of the image of ${height}×${width} needs ${height * width * classes} numbers, ${classes} a pixel, got ${prior.length}; give one of the image's size.`,
     );
   }
   const wrong = data.findIndex((value) => !Number.isFinite(value));
@@ -140,7 +163,7 @@ async function segmentWindows(
 ): Promise<BlendedMaps> {
   const { height, width } = image;
   const { classes } = model.architecture;
-  const windows = coverWithWindows(height, width, options.window, options.overlap);
+  const windows = coverWithWindows(height, width, options.window, options.overlap, model.segmentor.sizeMultiple);
   const blender = (): WindowBlender => new WindowBlender([height, width, classes]);
   const blends = { prior: blender(), probability: blender(), square: blender() };
   const steps: { t: number; yt: WindowBlender; y0Hat: WindowBlender }[] = [];
@@ -148,7 +171,7 @@ async function segmentWindows(
 
   for (let start = 0; start < windows.length; start += options.batchSize) {
     const group = windows.slice(start, start + options.batchSize);
-    const results = refineGroup(model, image, group, options, generator.split(`windows/${start}`), (index, t, yt, y0Hat) => {
+    const results = await refineGroup(model, image, group, options, generator.split(`windows/${start}`), (index, t, yt, y0Hat) => {
       if (options.onStep === undefined) return;
       steps[index] ??= { t, yt: blender(), y0Hat: blender() };
       spread(yt, group, (values, window) => steps[index]!.yt.add(values, window));
@@ -177,27 +200,27 @@ interface GroupResult {
 }
 
 /** Segments windows of one size together. The samples of a window share the segmentor's pass. */
-function refineGroup(
+async function refineGroup(
   model: HybridModel,
   image: NetworkImage,
   windows: readonly Window[],
   options: SegmentOptions,
   generator: Generator,
   onStep: (index: number, t: number, yt: Float32Array, y0Hat: Float32Array) => void,
-): GroupResult {
+): Promise<GroupResult> {
   const { height, width } = windows[0]!;
   const count = windows.length;
-  const size = count * height * width * model.architecture.classes;
+  const { classes } = model.architecture;
+  const size = count * height * width * classes;
+  const pixels = cutWindows(image.data, image, image.channels, windows, image.outside ?? new Array<number>(image.channels).fill(-1));
+  const maps = image.prior === undefined ? undefined : cutWindows(image.prior, image, classes, windows, backgroundProbabilities(classes));
+  const external = await model.segmentor.externalPrior({ batch: count, height, width, channels: image.channels, data: pixels }, maps);
   const result = { prior: new Float32Array(size), probability: new Float32Array(size), square: new Float32Array(size) };
   // Arrays leave through `result`: tidy would search whatever it returns for tensors, element by element.
   tidy(() => {
-    const pixels = new Float32Array(count * height * width * image.channels);
-    const outside = image.outside ?? new Array<number>(image.channels).fill(-1);
-    windows.forEach((window, index) => {
-      pixels.set(cutWindow(image.data, [image.height, image.width, image.channels], window, outside), (index * pixels.length) / count);
-    });
     const input = mapTensor(pixels, [count, height, width, image.channels]);
-    const { logits, features } = model.segmentor.forward(input, { training: false });
+    const given = external === undefined ? undefined : mapTensor(external, [count, height, width, classes]);
+    const { logits, features } = model.segmentor.forward(input, { training: false }, given);
     const prior = priorOf(logits);
     result.prior.set(prior.dataSync());
     options.packedRefiner?.prepare({

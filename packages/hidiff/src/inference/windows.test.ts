@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { coverWithWindows, cutWindow, paddedSize, type Window, WindowBlender } from "./windows.ts";
+import { coverWithWindows, cutWindow, cutWindows, type Window, WindowBlender } from "./windows.ts";
 
-it("paddedSize is the next multiple of 32", () => {
-  expect([1, 31, 32, 33, 64, 584].map(paddedSize)).toEqual([32, 32, 32, 64, 64, 608]);
+it("an image that is one window is padded to the next multiple", () => {
+  const sides = [1, 31, 32, 33, 64, 584].map((side) => coverWithWindows(side, 32, 0, 0, 32)[0]!.height);
+  expect(sides).toEqual([32, 32, 32, 64, 64, 608]);
 });
 
 describe("coverWithWindows", () => {
@@ -18,7 +19,7 @@ describe("coverWithWindows", () => {
   ];
 
   it.each(cases)("$height×$width by $side with overlap $overlap: every pixel, sides by 32, enough overlap", ({ height, width, side, overlap }) => {
-    const windows = coverWithWindows(height, width, side, overlap);
+    const windows = coverWithWindows(height, width, side, overlap, 32);
     const covered = new Uint8Array(height * width);
     for (const window of windows) {
       expect([window.height % 32, window.width % 32]).toEqual([0, 0]);
@@ -39,7 +40,9 @@ describe("coverWithWindows", () => {
   });
 
   it("is one padded window without a side", () => {
-    expect(coverWithWindows(50, 20, 0, 0.5)).toEqual([{ top: 0, left: 0, height: 64, width: 32 }]);
+    expect(coverWithWindows(50, 20, 0, 0.5, 32)).toEqual([{ top: 0, left: 0, height: 64, width: 32 }]);
+    expect(coverWithWindows(50, 20, 0, 0.5, 128)).toEqual([{ top: 0, left: 0, height: 128, width: 128 }]);
+    expect(coverWithWindows(50, 20, 32, 0.5, 64)).toEqual([{ top: 0, left: 0, height: 64, width: 64 }]);
   });
 });
 
@@ -53,7 +56,7 @@ describe("WindowBlender", () => {
   it("gives constant maps back, up to rounding to float32", () => {
     const [height, width] = [70, 45];
     const blender = new WindowBlender([height, width, 2]);
-    for (const window of coverWithWindows(height, width, 32, 0.5)) {
+    for (const window of coverWithWindows(height, width, 32, 0.5, 32)) {
       blender.add(Float32Array.from({ length: window.height * window.width * 2 }, (_, index) => (index % 2 === 0 ? 0.25 : 0.7)), window);
     }
     const expected = Float32Array.from({ length: height * width * 2 }, (_, index) => (index % 2 === 0 ? 0.25 : 0.7));
@@ -74,4 +77,11 @@ describe("WindowBlender", () => {
     expect(row[23]! + row[24]!).toBeCloseTo(1, 6);
     for (let column = 1; column < 48; column++) expect(row[column]!).toBeGreaterThanOrEqual(row[column - 1]!);
   });
+});
+
+it("cutWindows puts windows one behind the other", () => {
+  const data = Float32Array.from({ length: 12 }, (_, index) => index);
+  const windows = [{ top: 0, left: 0, height: 2, width: 2 }, { top: 2, left: 1, height: 2, width: 2 }];
+  const expected = windows.flatMap((window) => [...cutWindow(data, [3, 2, 2], window, [-1, 0.5])]);
+  expect([...cutWindows(data, { height: 3, width: 2 }, 2, windows, [-1, 0.5])]).toEqual(expected);
 });

@@ -6,20 +6,14 @@ export interface Window {
   readonly width: number;
 }
 
-const stride = 32;
-
-/** The smallest multiple of 32, the refiner's largest stride, that is not below `size`. */
-export function paddedSize(size: number): number {
-  return Math.ceil(size / stride) * stride;
-}
-
 /**
  * Windows that cover an image: squares of side `side`, neighbours overlapping by at least the fraction `overlap`, or,
- * where the image is not larger (or `side` is 0), the image padded to multiples of 32.
+ * where the image is not larger (or `side` is 0), the image itself; padded to multiples of `multiple`.
  */
-export function coverWithWindows(height: number, width: number, side: number, overlap: number): Window[] {
-  const windowHeight = side === 0 ? paddedSize(height) : Math.min(side, paddedSize(height));
-  const windowWidth = side === 0 ? paddedSize(width) : Math.min(side, paddedSize(width));
+export function coverWithWindows(height: number, width: number, side: number, overlap: number, multiple: number): Window[] {
+  const padded = (size: number): number => Math.ceil(size / multiple) * multiple;
+  const window = (size: number): number => (side === 0 ? padded(size) : Math.min(padded(side), padded(size)));
+  const [windowHeight, windowWidth] = [window(height), window(width)];
   const tops = starts(height, windowHeight, overlap);
   const lefts = starts(width, windowWidth, overlap);
   return tops.flatMap((top) => lefts.map((left) => ({ top, left, height: windowHeight, width: windowWidth })));
@@ -51,6 +45,24 @@ export function cutWindow(
     const start = ((window.top + row) * width + window.left) * channels;
     cut.set(data.subarray(start, start + columns * channels), row * window.width * channels);
   }
+  return cut;
+}
+
+/**
+ * Cuts windows of one size, as {@link cutWindow} does.
+ *
+ * @returns `[windows, window.height, window.width, channels]`
+ */
+export function cutWindows(
+  data: Float32Array,
+  { height, width }: Pick<Window, "height" | "width">,
+  channels: number,
+  windows: readonly Window[],
+  outside: readonly number[],
+): Float32Array {
+  const size = windows[0]!.height * windows[0]!.width * channels;
+  const cut = new Float32Array(windows.length * size);
+  windows.forEach((window, index) => cut.set(cutWindow(data, [height, width, channels], window, outside), index * size));
   return cut;
 }
 

@@ -9,6 +9,7 @@ import { type BundleDescription, encodeBundle } from "../bundle/bundle.ts";
 import { classColour } from "../bundle/class-colours.ts";
 import { type Configuration, configurationSchema } from "../config/schema.ts";
 import { readModelFile } from "../external/read-model-file-node.ts";
+import { takesPriors } from "../inference/segment.ts";
 import { HybridModel } from "../model/hybrid-model.ts";
 import { restoreCheckpoint, writeCheckpoint } from "../training/checkpoint-node.ts";
 import { pretrainSegmentor } from "../training/pretrain-segmentor.ts";
@@ -90,7 +91,7 @@ async function trainModel(
 ): Promise<TrainingRunResult> {
   const { folder, resume = false, signal } = options;
   const path = (file: string): string => join(folder, file);
-  await openSegmentor(model, dataset, options);
+  await openSegmentor(model, dataset, configuration, options);
   const { initialWeights } = configuration.training;
   if (initialWeights !== undefined && !resume) await loadInitialWeights(model, initialWeights);
   const session = new TrainingSession(model, configuration.training);
@@ -148,8 +149,12 @@ async function trainModel(
 }
 
 /** Gets the segmentor ready, and says what of it is not trained. */
-async function openSegmentor({ architecture, segmentor }: HybridModel, dataset: SegmentationDataset, { onNote }: TrainingRunOptions): Promise<void> {
+async function openSegmentor(model: HybridModel, dataset: SegmentationDataset, { training, priors }: Configuration, { onNote }: TrainingRunOptions): Promise<void> {
+  const { architecture, segmentor } = model;
   const { name } = architecture.segmentor;
+  if (priors !== undefined && !takesPriors(model)) {
+    throw new HidiffError("run.priors", `The segmentor "${name}" computes its masks itself, so that the masks in ${priors.folder} would be of no use; leave \`priors\` out, or take the segmentor "masks".`);
+  }
   if (segmentor instanceof MaskSegmentor && segmentor.needsMaps && !(await hasPriors(dataset))) {
     throw new HidiffError(
       "run.priors",
@@ -158,6 +163,10 @@ async function openSegmentor({ architecture, segmentor }: HybridModel, dataset: 
     );
   }
   await segmentor.open();
+  const { sizeMultiple } = segmentor;
+  if (training.cropSize % sizeMultiple !== 0) {
+    throw new HidiffError("run.crop", `The segmentor "${name}" takes images whose sides are multiples of ${sizeMultiple}; change training.cropSize, which is ${training.cropSize}.`);
+  }
   if (segmentor.trainable) return;
   const served = segmentor.parameters().length > 0 ? " and the feature maps that are made for it" : "";
   onNote?.(`The segmentor "${name}" cannot be trained: pre-training is skipped, and the alternation trains the refiner${served}.`);

@@ -81,9 +81,13 @@ export class ResidualUNet extends SegmentorModule {
     this.featureChannels = [featureWidth(2), featureWidth(3), featureWidth(4), featureWidth(5)];
   }
 
+  override get sizeMultiple(): number {
+    return Math.max(32, 2 ** (this.options.stages - 1));
+  }
+
   forward(image: Tensor4D, mode: Mode): SegmentorOutput {
-    const { stages, deepSupervision } = this.options;
-    requireImage("ResidualUNet", image, this.imageChannels, Math.max(32, 2 ** (stages - 1)));
+    const { deepSupervision } = this.options;
+    requireImage("ResidualUNet", image, this.imageChannels, this.sizeMultiple);
     return tidy(() => {
       const skips: Tensor4D[] = [];
       let map = activate(this.#stem.forward(image));

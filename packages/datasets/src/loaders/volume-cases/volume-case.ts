@@ -99,7 +99,7 @@ export async function loadVolumeCase(files: CheckedFiles, reading: VolumeReading
   const labels = oriented[0]!.labels(labelVolume);
   checkLabelValues(distinctValues(labelVolume.data, labelVolume.slope, labelVolume.intercept), reading.labels, files.labels);
   const stack = oriented.length === 1 ? oriented[0]!.image : stackChannels(oriented.map(({ image }) => image));
-  return { id: files.id, image: withOutside(stack, reading.outside), labels: mapLabels(labels, reading.labels.values) };
+  return { id: files.id, image: withOutside(stack, reading.outside), labels: mapLabels(labels, reading.labels.values), volume: images[0]! };
 }
 
 /** How far grids may differ that are the same but for rounding, in millimetres or in direction cosines. */
