@@ -33,7 +33,7 @@ export interface CompareOptions extends DatasetOptions, InferenceFlags, HiDiffOp
   readonly json?: boolean;
 }
 
-export const comparisonFiles = {
+const comparisonFiles = {
   page: "comparison.html",
   plot: "comparison.svg",
   values: "values.csv",

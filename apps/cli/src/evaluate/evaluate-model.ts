@@ -17,7 +17,7 @@ export interface ScoringOptions {
   readonly surface: boolean;
 }
 
-export interface ModelEvaluationOptions extends ScoringOptions {
+interface ModelEvaluationOptions extends ScoringOptions {
   readonly inference: InferenceOptions;
   readonly seeds: readonly number[];
   readonly progress: Progress;

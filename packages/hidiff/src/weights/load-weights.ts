@@ -16,7 +16,7 @@ export function networkArrays(module: Module, stateName: (name: string) => strin
 }
 
 /** Where a file's arrays for a network are. */
-export interface WeightsSource {
+interface WeightsSource {
   /** The name in the file of one of the network's arrays. */
   nameOf(array: NetworkArray): string;
   readonly layout: "hidiff" | "pytorch";

@@ -1,7 +1,7 @@
 import { concat, Conv2d, type Generator, GroupNorm, Module, ModuleList, type Tensor4D, tidy } from "@hidiff/core-tensor";
 import type { SegmentorOutput } from "../segmentor.ts";
 
-export interface FeaturePyramidOptions {
+interface FeaturePyramidOptions {
   readonly imageChannels: number;
   readonly classes: number;
   /** Channels of the map at stride 4. */

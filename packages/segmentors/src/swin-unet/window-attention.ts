@@ -22,7 +22,7 @@ import {
 } from "@hidiff/core-tensor";
 import { createLinear, weightDeviation } from "./linear.ts";
 
-export interface WindowAttentionOptions {
+interface WindowAttentionOptions {
   readonly channels: number;
   readonly heads: number;
   /** Side of the largest window. */
