@@ -43,6 +43,10 @@ describe("hidiff", () => {
     expect(stdout).toContain("hidiff train --preset drive-small --data data/DRIVE --out runs/drive");
   });
 
+  it("ends quietly where nobody reads its output, as before `| head`", async () => {
+    expect(await hidiff(["train", "--help"], { unread: true })).toEqual({ code: 1, stdout: "", stderr: "" });
+  });
+
   it.each([
     [["trian"], "error: unknown command 'trian' (Did you mean train?)"],
     [["train", "--presets", "demo"], "error: unknown option '--presets' (Did you mean --preset?)"],

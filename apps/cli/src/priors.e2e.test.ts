@@ -145,7 +145,7 @@ describe("hidiff with another program's masks", () => {
     await mkdir(small);
     await writePng(join(small, "case8.png"), { height: 20, width: 20, channels: 1, data: new Uint8Array(400) });
     const [without, elsewhere, wrong] = [await hidiff(predict), await hidiff([...predict, "--priors", run]), await hidiff([...predict, "--priors", small])];
-    expect([without.code, elsewhere.code, wrong.code]).toEqual([1, 1, 1]);
+    expect([without.code, elsewhere.code, wrong.code]).toEqual([2, 1, 1]);
     expect(without.stderr).toMatch(/error: .*--priors FOLDER/);
     expect(lastLine(elsewhere)).toMatch(/has no file for 1 of 1 cases: case8\. Expected/);
     expect(wrong.stderr).toMatch(/case8\.png" is 20×20 but its image is 44×36 pixels/);

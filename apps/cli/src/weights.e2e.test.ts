@@ -53,7 +53,7 @@ describe("hidiff import and export", () => {
     expect(outcome.stderr).toBe("");
     expect(outcome.code).toBe(0);
     expect(outcome.stdout).toMatch(/other\.pth: PyTorch, 57 arrays\./);
-    expect(outcome.stdout).toMatch(/unet: all 56 arrays found under "state_dict\.module\.", [\d,]+ numbers \(\d+ F32\)/);
+    expect(outcome.stdout).toMatch(/unet: all 56 arrays found under "state_dict\.module\.", [\d,]+ numbers \(F32\)/);
     expect(outcome.stdout).toMatch(/Not used: 1 array, such as state_dict\.module\.inc\.double_conv\.1\.num_batches_tracked/);
     const snippet: unknown = parseYaml(outcome.stdout.slice(outcome.stdout.indexOf("architecture:")));
     expect(snippet).toEqual({
@@ -85,6 +85,7 @@ describe("hidiff import and export", () => {
     await expectError(["import", path("other.pth")], 2, /^error: .*other\.pth does not say of which network its weights are; say it with --as, one of unet, /);
     await expectError(["import", path("other.pth"), "--as", "unett"], 2, /no network "unett"\. Did you mean "unet"/);
     await expectError(["import", path("other.pth"), "--as", "unet", "--out", path("other.safetensors")], 1, /is there already; give another name with --out, or --force/);
+    await expectError(["import", path("other.safetensors"), "--force", "--out", path("other.safetensors")], 2, /is the file that is read, too; give another name with --out/);
     await expectError(["import", path("none.pth"), "--as", "unet"], 1, /none\.pth: there is no such file/);
     await expectError(["import", path("other.pth"), "--as", "swin-unet", "--out", path("x.safetensors")], 1, /no checkpoint of swin-unet/);
     await expectError(["import", path("other.pth"), "--as", "unet", "--set", "baseWidth=8", "--out", path("x.safetensors")], 1, /other shapes than the network's/);

@@ -63,5 +63,6 @@ export {
   encodeBundle,
 } from "./bundle/bundle.ts";
 export { type ImportedNetwork, type ImportReport, importWeights, type ImportWeightsOptions } from "./weights/import-weights.ts";
+export { describeNames } from "./weights/describe-names.ts";
 export { readWeightsHeader, type WeightsHeader } from "./weights/header.ts";
 export { refinerKind, resolvedOptions, weightsKinds } from "./weights/networks.ts";

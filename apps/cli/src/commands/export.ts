@@ -19,6 +19,7 @@ with PyTorch's for running statistics. hidiff import reads all of them back, bit
 In Python:
   from safetensors.torch import load_file
   network.load_state_dict(load_file("exported/segmentor.safetensors"))
+For residual-unet and swin-unet add strict=False: what PyTorch keeps twice, and constants, are not in the file.
 
 Examples:
   hidiff export runs/drive --out exported

@@ -16,15 +16,17 @@ export function importCommand(): Command {
       "after",
       `
 Half-precision numbers become 32-bit floats. A PyTorch file is read as data: nothing in it is executed, and one that wants to
-execute something is refused. Names that are missing are errors; names that are not needed are listed. The options of the
-network follow from the shapes in the file.
+execute something is refused. Arrays that are missing are errors; those that are not needed are counted (--json lists them all).
+The options of the network follow from the shapes in the file.
 
-A .npz file is one of Google's R50+ViT checkpoints: it gives TransUNet's encoder, and the rest stays random.
+residual-unet is nnU-Net's network with a residual encoder (ResEnc), in 2-D. For transunet, a .npz file is one of Google's
+R50+ViT checkpoints: it gives the encoder, and the rest stays random.
 
 Examples:
   hidiff import unet.pth --as unet
   hidiff import epoch_149.pth --as transunet --set imageChannels=1
-  hidiff import R50+ViT-B_16.npz --as transunet --set classes=9 --out pretrained.safetensors
+  hidiff import checkpoint_final.pth --as residual-unet --out nnunet.safetensors
+  hidiff import R50+ViT-B_16.npz --as transunet --set imageChannels=1 --set classes=9 --out vit.safetensors
   hidiff import hidiff.pt --as hidiff-refiner --prefix refiner.
 
 Train with the result, or only evaluate it, with 0 iterations:

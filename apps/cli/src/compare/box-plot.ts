@@ -3,7 +3,7 @@ import { escapeHtml } from "../page/html.ts";
 import type { Comparison, MetricComparison } from "./statistics.ts";
 
 const border = { left: 12, right: 16, top: 14, bottom: 38 } as const;
-const rowHeight = 46;
+const rowHeight = 50;
 const boxHeight = 18;
 
 /** The part of the page's style sheet that the plot needs, for a plot in a file of its own. */
@@ -38,9 +38,9 @@ export function boxPlot({ methods, cases }: Comparison, { metric, values }: Metr
   );
   const rows = methods.map(({ name, refined }, place) => {
     const top = border.top + rowHeight * place;
-    const middle = top + rowHeight - boxHeight / 2 - 4;
+    const middle = top + rowHeight - boxHeight / 2 - 7;
     const colour = `var(--series-${refined ? 1 : 0})`;
-    const label = `<text class="tick name" x="${border.left}" y="${top + 15}">${escapeHtml(name)}</text>`;
+    const label = `<text class="tick name" x="${border.left}" y="${top + 19}">${escapeHtml(name)}</text>`;
     return label + box(defined[place]!, { x, middle, colour });
   });
   const caption = `<text class="tick" x="${width - border.right}" y="${bottom + 32}" text-anchor="end">${escapeHtml(metric.label)}</text>`;

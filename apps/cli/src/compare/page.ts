@@ -25,11 +25,16 @@ export function comparisonPage({ comparison, dataset, split, units, facts }: Pag
     title,
     `<header><h1>${escapeHtml(title)}</h1>
 <p class="soft">${cases.length} ${escapeHtml(units)} of the ${escapeHtml(split)} split. Mean ± standard deviation; the best mean of each metric is marked by ★.</p></header>
-<div class="card">${htmlTable(methodHeader(comparison), methodRows(comparison, (cell) => `${cell} ★`))}</div>
+<div class="card wrapping">${htmlTable(methodHeader(comparison), unbroken(methodRows(comparison, (cell) => `★ ${cell}`)))}</div>
 ${shown.map((metric) => metricSection(comparison, metric)).join("\n")}
 <h2>How this was made</h2>
 <div class="card scroll"><table><tbody>${rows.join("")}</tbody></table></div>`,
   );
+}
+
+/** Where there is little space, names break anywhere, and numbers before their ± only. */
+function unbroken(rows: readonly (readonly string[])[]): string[][] {
+  return rows.map(([name = "", ...cells]) => [name, ...cells.map((cell) => cell.replaceAll(/ (?!±)/g, "\u00a0"))]);
 }
 
 function metricSection(comparison: Comparison, metric: MetricComparison): string {
@@ -37,6 +42,6 @@ function metricSection(comparison: Comparison, metric: MetricComparison): string
   return `<h2>${escapeHtml(label)}</h2>
 <p class="soft">${higherIsBetter ? "Higher" : "Lower"} is better. Grey: the segmentor's own masks; blue: refined.</p>
 <div class="card"><div class="wide">${boxPlot(comparison, metric, 1060)}</div><div class="narrow">${boxPlot(comparison, metric, 340)}</div></div>
-<details class="card"><summary>All pairs</summary>${htmlTable(pairHeader, pairRows(comparison, metric, metric.pairs))}
+<details class="card wrapping"><summary>All pairs</summary>${htmlTable(pairHeader, unbroken(pairRows(comparison, metric, metric.pairs)))}
 <p class="soft small">Mean difference with a bootstrap interval; p of the Wilcoxon signed-rank test over the cases, and adjusted for all pairs by Holm's method.</p></details>`;
 }

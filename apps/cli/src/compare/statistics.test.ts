@@ -88,5 +88,8 @@ describe("compareModels", () => {
     const page = comparisonPage({ comparison, dataset: "eyes <&>", split: "test", units: "cases", facts: [["Seeds", "1"]] });
     expect(page).toContain("eyes &lt;&amp;&gt;");
     expect(page.match(/<svg /g)!.length).toBeGreaterThanOrEqual(4);
+    // Numbers break before ± only: all other spaces within them are no-break ones.
+    expect(page).toContain("<td>0.5350 ±\u00a00.0245</td>");
+    expect(page).toMatch(/<td>★\u00a00\.[0-9]{4} ±\u00a00\.[0-9]{4}<\/td>/);
   });
 });

@@ -32,6 +32,8 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { padding: 7px 10px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
+.wrapping tbody :is(th, td) { white-space: normal; }
+.wrapping tbody th { min-width: 9em; }
 thead th { color: var(--soft); font-weight: 500; font-size: 0.85rem; }
 tbody th { font-weight: 600; }
 .chart { display: block; width: 100%; height: auto; }
@@ -39,6 +41,7 @@ tbody th { font-weight: 600; }
 .chart .divider { stroke: var(--soft); stroke-dasharray: 3 4; }
 .narrow { display: none; }
 .chart .tick { fill: var(--soft); font-size: 12.5px; font-family: inherit; }
+.chart .name { fill: var(--ink); }
 .chart .curve { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
 .series-0 { stroke: var(--series-0); } .series-1 { stroke: var(--series-1); } .series-2 { stroke: var(--series-2); }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 0.88rem; color: var(--soft); margin: 10px 0 0; padding: 0; list-style: none; }

@@ -1,6 +1,6 @@
 import { HidiffError, isHidiffError } from "@hidiff/core-tensor/errors";
 import { findPriors } from "@hidiff/datasets/node";
-import type { HiDiff, HiDiffOptions, InferenceOptions } from "hidiff";
+import { type HiDiff, type HiDiffOptions, type InferenceOptions, takesPriors } from "hidiff";
 import { useBackend } from "../backend.ts";
 import { stopped, usageError } from "../errors.ts";
 import { makeFolder } from "../files/folder.ts";
@@ -46,6 +46,9 @@ export async function predict(inputs: readonly string[], options: PredictOptions
   const inference = inferenceOptions(model, options);
   checkUncertainty(inference, options);
   checkPriorsOption(model, options.priors);
+  if (options.priors === undefined && takesPriors(model.model)) {
+    throw usageError(`the model ${model.manifest.name} refines another program's masks; give those of the inputs with --priors FOLDER.`);
+  }
   const cases = await casesOf(model, found);
   const priors = options.priors === undefined ? undefined : await findPriors(options.priors, cases.map(({ name }) => name));
   await makeFolder(options.out);

@@ -11,6 +11,8 @@ interface Outcome {
 }
 
 interface RunOptions {
+  /** Closes standard output before anything is written to it. */
+  readonly unread?: boolean;
   /** Called with all of standard output so far. */
   readonly onOutput?: (stdout: string, interrupt: () => void) => void;
   /** The same for standard error. */
@@ -18,12 +20,13 @@ interface RunOptions {
 }
 
 /** Runs the command from its sources, on the embedded backend. */
-export function hidiff(arguments_: readonly string[], { onOutput, onProgress }: RunOptions = {}): Promise<Outcome> {
+export function hidiff(arguments_: readonly string[], { unread = false, onOutput, onProgress }: RunOptions = {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ["--conditions=@hidiff/source", "--import", "tsx", "apps/cli/bin/hidiff.js", ...arguments_], {
       cwd: repository,
       env: { ...process.env, HIDIFF_BACKEND: "wasm", NO_COLOR: "1", DEBUG: "" },
     });
+    if (unread) child.stdout.destroy();
     let [stdout, stderr] = ["", ""];
     const interrupt = (): void => void child.kill("SIGINT");
     child.stdout.on("data", (chunk: Buffer) => {

@@ -1,6 +1,6 @@
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { openWeights, selectBackend } from "@hidiff/core-tensor/node";
-import { importWeights, weightsKinds } from "hidiff";
+import { describeNames, importWeights, refinerKind, weightsKinds } from "hidiff";
 import { writeNetwork } from "hidiff/node";
 import { stringify } from "yaml";
 import { usageError } from "../errors.ts";
@@ -24,7 +24,8 @@ const formatNames = { safetensors: "safetensors", pytorch: "PyTorch", npz: "NumP
 export async function importCheckpoint(path: string, options: ImportOptions): Promise<void> {
   const output = new Output(options);
   const start = performance.now();
-  const out = options.out ?? `${basename(path).replace(/(\.(safetensors|bin|pth?|pt|npz|ckpt)|\.index\.json)+$/i, "")}.safetensors`;
+  const out = options.out ?? `${basename(path).replace(/(\.(safetensors|bin|pth?|npz|ckpt|tar)|\.index\.json)+$/i, "")}.safetensors`;
+  if (resolve(out) === resolve(path)) throw usageError(`${path} is the file that is read, too; give another name with --out.`);
   if (options.force !== true) await requireNew(out);
   await selectBackend({ prefer: "cpu" }); // nothing is computed
   const file = await openWeights(path);
@@ -39,14 +40,17 @@ export async function importCheckpoint(path: string, options: ImportOptions): Pr
     });
     await writeNetwork(out, module, header);
     module.dispose();
-    const role = header.network === "hidiff-refiner" ? "refiner" : "segmentor";
+    const role = header.network === refinerKind ? "refiner" : "segmentor";
     output.emit({ file: path, format: file.format, ...header, ...report, out });
-    const { matched, values, types, ignored, random } = report;
+    const { matched, values, types, ignored, unexpected, random } = report;
     output.print(`${path}: ${formatNames[file.format]}, ${file.entries.size} arrays.`);
     const under = report.prefix === "" ? "" : ` under "${report.prefix}"`;
     output.print(`${header.network}: all ${matched} arrays found${under}, ${values.toLocaleString("en")} numbers (${describeTypes(types)}).`);
     if (random.length > 0) output.print(`Not in the file, and random: ${describeNames(random)}.`);
     if (ignored.length > 0) output.print(`Not used: ${describeNames(ignored)}.`);
+    if (unexpected.length > 0) {
+      output.note(`warning: ${path} has ${describeNames(unexpected)}, which ${header.network} does not have: the file's network may compute something else.`);
+    }
     output.print(`Written to ${out} in ${formatDuration((performance.now() - start) / 1000)}. To train with it, put into the configuration:\n`);
     output.print(stringify(configurationFor(role, header.network, header.options, out)).trimEnd());
   } finally {
@@ -54,15 +58,11 @@ export async function importCheckpoint(path: string, options: ImportOptions): Pr
   }
 }
 
-/** "130 arrays, such as a, b, c". */
-function describeNames(names: readonly string[]): string {
-  return `${names.length} array${names.length === 1 ? "" : "s"}, such as ${names.slice(0, 3).join(", ")}`;
-}
-
-/** "118 F32", "12 F16 and 4 BF16, now F32". */
+/** "F32", "F16, now F32", "12 arrays F16 and 4 BF16, now F32". */
 function describeTypes(types: Readonly<Record<string, number>>): string {
-  const counts = Object.entries(types).map(([type, count]) => `${count} ${type}`);
-  return `${counts.join(" and ")}${Object.keys(types).every((type) => type === "F32") ? "" : ", now F32"}`;
+  const names = Object.keys(types);
+  const counts = Object.entries(types).map(([type, count], index) => `${count}${index === 0 ? " arrays" : ""} ${type}`);
+  return `${names.length === 1 ? names[0] : counts.join(" and ")}${names.every((type) => type === "F32") ? "" : ", now F32"}`;
 }
 
 /** What a configuration must say for the weights to fit. */

@@ -1,4 +1,4 @@
-import { conv2d as tfConv2d, pad, reshape, reverse, slice, type Tensor, type Tensor4D, tidy, transpose } from "@tensorflow/tfjs-core";
+import { concat, conv2d as tfConv2d, pad, reshape, slice, split, type Tensor, type Tensor4D, tidy, transpose } from "@tensorflow/tfjs-core";
 import { HidiffError } from "../errors.ts";
 import { matMul, matMulTransposed } from "./matmul.ts";
 import { isNative, operation, runKernel } from "./operation.ts";
@@ -144,9 +144,12 @@ function nativeFilterGradient(gradient: Tensor4D, input: Tensor4D, filter: Tenso
 /** dx = the gradient, spread by the stride, convolved with the filter rotated by 180° and its channels exchanged. */
 function inputGradient(gradient: Tensor4D, input: Tensor4D, filter: Tensor4D, stride: number, padding: number): Tensor4D {
   return tidy(() => {
-    const rotated = transpose(reverse(filter, [0, 1]), [0, 1, 3, 2]) as Tensor4D;
     const [, height, width] = input.shape;
-    const [kernelHeight, kernelWidth] = filter.shape;
+    const [kernelHeight, kernelWidth, channels, outChannels] = filter.shape;
+    // The order of the taps is reversed by copies of whole taps: wasm's reversal of a large filter takes as long as the convolution.
+    const taps = transpose(reshape(filter, [kernelHeight * kernelWidth, channels, outChannels]), [0, 2, 1]);
+    const reversed = concat(split(taps, kernelHeight * kernelWidth).toReversed());
+    const rotated = reshape(reversed, [kernelHeight, kernelWidth, outChannels, channels]) as Tensor4D;
     let spread = spreadByStride(gradient, stride);
     if (Math.min(kernelHeight, kernelWidth) < stride + padding) {
       // The last of the zeros would lie beyond the padded image.

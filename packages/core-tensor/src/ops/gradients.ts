@@ -85,7 +85,10 @@ export function registerGradients(): void {
   define("Square", { inputs: ["x"] }, (dy, [x]) => ({ x: () => mul(dy, mul(2, x!)) }));
   define("Relu", { inputs: ["x"] }, (dy, [x]) => ({ x: () => mul(dy, step(x!)) }));
   define("Softmax", { output: true }, (dy, [y], { dim }) => ({
-    logits: () => sub(mul(dy, y!), mul(y!, sum(mul(dy, y!), dim as number, true))),
+    logits: () => {
+      const product = mul(dy, y!);
+      return sub(product, mul(y!, sum(product, dim as number, true)));
+    },
   }));
   define("ClipByValue", { inputs: ["x"] }, (dy, [x], { clipValueMin, clipValueMax }) => ({
     x: () => where(logicalAnd(greaterEqual(x!, clipValueMin as number), lessEqual(x!, clipValueMax as number)), dy, zerosLike(dy)),

@@ -27,6 +27,7 @@ export function groupNorm(input: Tensor4D, scale: Tensor, shift: Tensor, options
   const perChannel = (values: Tensor): Tensor => reshape(values, [values.rank === 2 ? batch : 1, 1, channels]);
   /** Mean over a group's pixels and channels, from sums over pixels; `[batch, 1, channels]` → the same. */
   const groupMean = (sums: Tensor): Tensor => {
+    if (perGroup === 1) return mul(sums, 1 / rows);
     const means = mul(sum(reshape(sums, [batch, groups, perGroup]), 2, true), 1 / (rows * perGroup));
     return reshape(tile(means, [1, 1, perGroup]), [batch, 1, channels]);
   };

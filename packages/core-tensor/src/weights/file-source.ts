@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { fileError } from "../checkpoints/atomic-file.ts";
 import { type ByteSource, checkRange } from "./byte-source.ts";
 
@@ -13,6 +13,8 @@ const largestRead = 2 ** 30;
 export async function openFileSource(path: string): Promise<ByteSource> {
   let file: FileHandle | undefined;
   try {
+    const kind = await stat(path); // opening a pipe would wait for a writer
+    if (!kind.isFile() && !kind.isDirectory()) throw new Error("it is a pipe or a device; save its content as a file first");
     file = await open(path, "r");
     return fileSource(file, (await file.stat()).size, path);
   } catch (error) {

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync, writeSync, closeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,6 +41,12 @@ describe("openWeights", () => {
   it("names the file that it cannot read, and what to do", async () => {
     await expect(openWeights(join(folder, "none.pt"))).rejects.toMatchObject({ code: "file.read", message: expect.stringMatching(/none\.pt: there is no such file/) });
     await expect(openWeights(folder)).rejects.toMatchObject({ code: "file.read", message: expect.stringContaining("it is a folder") });
+  });
+
+  it.skipIf(process.platform === "win32")("refuses a pipe, and does not wait for who writes into it", async () => {
+    const path = join(folder, "pipe");
+    execFileSync("mkfifo", [path]);
+    await expect(openWeights(path)).rejects.toMatchObject({ code: "file.read", message: expect.stringContaining("it is a pipe or a device") });
   });
 
   it("notices a file that is cut off while it is open", async () => {

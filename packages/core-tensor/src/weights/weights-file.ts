@@ -23,8 +23,8 @@ export interface WeightsFile {
   /** Texts by key; empty where the format has none. */
   readonly metadata: Readonly<Record<string, string>>;
   /**
-   * The array as 32-bit floats, in the file's own layout, the last axis running fastest: F16 and BF16 exactly, F64 rounded to
-   * nearest. Arrays may be read at the same time.
+   * The array as 32-bit floats in memory of its own, in the file's layout, the last axis running fastest: F16 and BF16 exactly,
+   * F64 rounded to nearest. Arrays may be read at the same time.
    *
    * @throws HidiffError `weights.name` for a name that is not in the file; `weights.dtype` for integers beyond ±2²⁴ and types that
    * are not supported; `weights.size` for an array too large for memory; `weights.format` or `npz.format` for a damaged file

@@ -124,10 +124,8 @@ function checkOutput({ kind, name }: ImageModel, { classes }: ModelOptions, shap
   if (shape.length === 4 && (channels === undefined || channels === classes || (classes === 1 && channels === 2))) return;
   const expected =
     classes === 1 ? "one channel, or two of which the second is the object's" : `${classes} channels, one a class with the background`;
-  throw new HidiffError(
-    `${kind}.output`,
-    `${name} gives ${showShape(shape)}: expected four axes, ${layout}, and ${expected}; choose another output, or set the option layout.`,
-  );
+  const advice = shape.length === 4 ? "choose another output, or set the option layout" : "export the model with such an output, or choose another";
+  throw new HidiffError(`${kind}.output`, `${name} gives ${showShape(shape)}: expected four axes, ${layout}, and ${expected}; ${advice}.`);
 }
 
 function resize(maps: ModelMaps, size: readonly [number, number]): ModelMaps {

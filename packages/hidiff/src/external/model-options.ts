@@ -66,5 +66,5 @@ const schema = z.strictObject({
  * @throws HidiffError `config.invalid`
  */
 export function readModelOptions(kind: string, options: unknown): ModelOptions {
-  return parse(schema, options, `The options of the segmentor "${kind}"`);
+  return parse(schema, options, `The configuration of the segmentor "${kind}"`);
 }

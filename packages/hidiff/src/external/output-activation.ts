@@ -50,6 +50,7 @@ export function resolveActivation(
 function activationAfter(operator: string, channels: number): Activation | undefined {
   if (probabilities.has(operator.toLowerCase())) return "none";
   if (!logits.has(operator.toLowerCase())) return undefined;
+  if (operator.toLowerCase() === "logsoftmax" && channels === 1) return undefined; // one of several channels: its exponential
   return channels === 1 ? "sigmoid" : "softmax";
 }
 

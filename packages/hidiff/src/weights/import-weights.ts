@@ -5,6 +5,7 @@ import { findPrefix } from "./find-prefix.ts";
 import { readWeightsHeader, type WeightsHeader } from "./header.ts";
 import { loadWeights, type NetworkArray, networkArrays, requireAll } from "./load-weights.ts";
 import { createNetwork, publishedForm, requireWeightsKind, resolvedOptions } from "./networks.ts";
+import { ZeroGenerator } from "./zero-generator.ts";
 
 export interface ImportWeightsOptions {
   /** Whose weights they are: a segmentor's name or "hidiff-refiner". Default: what the file says, if HiDiff wrote it. */
@@ -13,7 +14,7 @@ export interface ImportWeightsOptions {
   readonly prefix?: string | undefined;
   /** Options of the network that its shapes do not tell, or in their place. */
   readonly options?: Readonly<Record<string, unknown>>;
-  /** Draws what the file does not hold. Default: seed 0. */
+  /** Draws what a pre-trained encoder's file does not hold. Default: seed 0. */
   readonly generator?: Generator;
 }
 
@@ -28,6 +29,11 @@ export interface ImportReport {
   readonly types: Readonly<Record<string, number>>;
   /** Names in the file that the network has no use for. */
   readonly ignored: readonly string[];
+  /**
+   * Those among them that stand where the network's do, and are not known to be of no effect: the file may be of a network that
+   * has more parts and computes something else.
+   */
+  readonly unexpected: readonly string[];
   /** The network's own names of arrays that the file does not hold and that are random: a pre-trained encoder's decoder. */
   readonly random: readonly string[];
 }
@@ -43,7 +49,8 @@ export interface ImportedNetwork {
  * Makes a network of a checkpoint: of the published PyTorch networks, or of what HiDiff wrote. The network's options follow from
  * the shapes in it.
  *
- * @throws HidiffError `weights.unknown`, `weights.names`, `weights.prefix`, `weights.options` where an option must be given,
+ * @throws HidiffError `weights.unknown`, `weights.names`, `weights.prefix`, `weights.options` where an option must be given, and
+ * where the network would have far more numbers than the file (what was made of it by then stays in memory);
  * `weights.missing`, `weights.shape`; those of the network's options, and of reading
  */
 export async function importWeights(file: WeightsFile, { as, prefix, options = {}, generator = new Generator(0) }: ImportWeightsOptions = {}): Promise<ImportedNetwork> {
@@ -55,18 +62,19 @@ export async function importWeights(file: WeightsFile, { as, prefix, options = {
     if (written.network !== kind) {
       throw new HidiffError("weights.names", `${file.name} holds the weights of ${written.network}, not of ${kind}.`);
     }
-    return load(file, { network: kind, options: { ...written.options, ...options }, layout: "hidiff" }, "", generator);
+    return load(file, { network: kind, options: { ...written.options, ...options }, layout: "hidiff" }, "");
   }
   const form = publishedForm(kind);
   if (file.format === "npz" && form.pretrained !== undefined) return loadPretrained(file, kind, form.pretrained, options, generator);
-  const found = prefix ?? (form.anchor === undefined ? "" : findPrefix(file, form.anchor, kind));
+  const found = form.anchor === undefined ? (prefix ?? "") : findPrefix(file, form.anchor, kind, prefix);
   const own = written?.network === kind ? written.options : optionsOf(file, found, form.optionsFrom);
-  return load(file, { network: kind, options: completed(own, options, file, kind), layout: "pytorch" }, found, generator);
+  return load(file, { network: kind, options: completed(own, options, file, kind), layout: "pytorch" }, found);
 }
 
 /** The options that the shapes under a prefix tell; nothing for networks that nobody published. */
 function optionsOf(file: WeightsFile, prefix: string, optionsFrom: PublishedNetwork["optionsFrom"] | undefined): Record<string, unknown> {
-  const entries = [...file.entries].filter(([name]) => name.startsWith(prefix));
+  // An array without elements may have any shape.
+  const entries = [...file.entries].filter(([name, { shape }]) => name.startsWith(prefix) && !shape.includes(0));
   return optionsFrom?.(new Map(entries.map(([name, { shape }]) => [name.slice(prefix.length), shape]))) ?? {};
 }
 
@@ -74,13 +82,23 @@ function optionsOf(file: WeightsFile, prefix: string, optionsFrom: PublishedNetw
 function completed(found: Readonly<Record<string, unknown>>, given: Readonly<Record<string, unknown>>, file: WeightsFile, kind: string): Record<string, unknown> {
   const unknown = Object.keys(found).filter((name) => found[name] === undefined && given[name] === undefined);
   if (unknown.length > 0) {
-    throw new HidiffError("weights.options", `${file.name}: the shapes of ${kind} do not tell ${unknown.join(" and ")}; say what it was trained with.`);
+    throw new HidiffError("weights.options", `${file.name}: the shapes of ${kind} do not tell ${unknown.join(" and ")}; set ${unknown.map((name) => `${name}=…`).join(" and ")} as it was trained.`);
   }
   return { ...found, ...given };
 }
 
-async function load(file: WeightsFile, { network, options, layout }: WeightsHeader, prefix: string, generator: Generator): Promise<ImportedNetwork> {
-  const module = createNetwork(network, options, generator);
+/** By how many numbers a network may be larger than its file, so that the first array of another shape can be named. */
+const excess = 2 ** 24;
+
+/** A network of which every array is in the file. */
+async function load(file: WeightsFile, { network, options, layout }: WeightsHeader, prefix: string): Promise<ImportedNetwork> {
+  const available = [...file.entries.values()].reduce((sum, { shape }) => sum + countOf(shape), 0);
+  const module = createWithin(available + excess, network, options, () => {
+    throw new HidiffError(
+      "weights.options",
+      `${file.name} holds ${available} numbers, but ${network} of these options has far more: ${JSON.stringify(options)}. Give the options that it was trained with.`,
+    );
+  });
   try {
     const arrays = networkArrays(module, publishedForm(network).stateName);
     const nameOf = ({ name, published }: NetworkArray): string => prefix + (layout === "hidiff" ? name : published);
@@ -88,6 +106,16 @@ async function load(file: WeightsFile, { network, options, layout }: WeightsHead
     return imported(module, { network, options, layout: "hidiff" }, file, { prefix, used: arrays.map(nameOf), random: [] });
   } catch (error) {
     module.dispose();
+    throw error;
+  }
+}
+
+/** A network of zeros. @param fail throws the error of one that has more numbers than the limit */
+function createWithin(limit: number, network: string, options: Readonly<Record<string, unknown>>, fail: () => never): Module {
+  try {
+    return createNetwork(network, options, new ZeroGenerator(limit, fail));
+  } catch (error) {
+    if (error instanceof RangeError) return fail(); // of the allocation of an array that is not drawn
     throw error;
   }
 }
@@ -128,10 +156,19 @@ function imported(
   for (const name of used) {
     const { dtype, shape } = file.entries.get(name)!;
     types[dtype] = (types[dtype] ?? 0) + 1;
-    values += shape.reduce((product, size) => product * size, 1);
+    values += countOf(shape);
   }
   const inUse = new Set(used);
   const ignored = [...file.entries.keys()].filter((name) => !inUse.has(name));
-  const report = { prefix, matched: used.length, values, types, ignored, random };
+  const { unneeded = noEffect } = publishedForm(header.network);
+  const unexpected = ignored.filter((name) => name.startsWith(prefix) && !noEffect.test(name) && !unneeded.test(name.slice(prefix.length)));
+  const report = { prefix, matched: used.length, values, types, ignored, unexpected, random };
   return { module, header: { ...header, options: resolvedOptions(module) ?? header.options }, report };
+}
+
+/** How often PyTorch's batch norms were trained. */
+const noEffect = /\bnum_batches_tracked$/;
+
+function countOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
 }

@@ -1,4 +1,4 @@
-import { assignHost, fromPyTorchLayout, HidiffError, type Module, type ParameterLayout, pytorchShape, type Variable } from "@hidiff/core-tensor";
+import { fromPyTorchLayout, HidiffError, type Module, type ParameterLayout, pytorchShape, tensor, tidy, type Variable } from "@hidiff/core-tensor";
 import type { WeightsFile } from "@hidiff/core-tensor/files";
 
 /** An array of a network and what it is called in PyTorch. */
@@ -38,12 +38,13 @@ export async function loadWeights(arrays: readonly NetworkArray[], file: Weights
   if (misshaped.length > 0) {
     throw new HidiffError(
       "weights.shape",
-      `${file.name} has ${misshaped.length} array(s) of other shapes than the network's: ${shorten(misshaped)}. Give the options that the network was trained with.`,
+      `${file.name} has ${misshaped.length} array(s) of other shapes than the network's: ${shorten(misshaped)}. Give the options that it was trained with; if they are right, it is of another architecture.`,
     );
   }
   for (const array of arrays) {
     const value = await file.read(nameOf(array));
-    assignHost(array.variable, layout === "hidiff" ? value : fromPyTorchLayout(value, array.layout));
+    const { shape, data } = layout === "hidiff" ? value : fromPyTorchLayout(value, array.layout);
+    tidy(() => array.variable.assign(tensor(data, [...shape]))); // no copy: what was read is nobody else's
   }
 }
 

@@ -7,15 +7,15 @@ import { Refiner, type RefinerOptions } from "../refiner/refiner.ts";
 /** What the refiner is called among the networks whose weights can be imported. */
 export const refinerKind = "hidiff-refiner";
 
-/** The names of the networks whose weights can be imported: the segmentors', and the refiner's. */
+/** The names of the networks whose published weights can be imported: the refiner, and most segmentors. */
 export function weightsKinds(): string[] {
-  return [...segmentorNames(), refinerKind];
+  return [...segmentorNames().filter((name) => publishedSegmentor(name) !== undefined), refinerKind];
 }
 
-/** Throws HidiffError `weights.unknown` for a name that is none of {@link weightsKinds}. */
+/** Throws HidiffError `weights.unknown` for a name that is neither a segmentor's nor the refiner's. */
 export function requireWeightsKind(kind: string): void {
+  if (kind === refinerKind || segmentorNames().includes(kind)) return;
   const known = weightsKinds();
-  if (known.includes(kind)) return;
   throw new HidiffError("weights.unknown", `There is no network "${kind}".${didYouMean(kind, known)} Known: ${known.join(", ")}.`);
 }
 
@@ -31,7 +31,7 @@ const unpublished: Pick<PublishedNetwork, "stateName"> = {
 
 /** How the state of a kind of network is called in PyTorch; those that nobody published tell no options by their shapes. */
 export function publishedForm(kind: string): Pick<PublishedNetwork, "stateName"> & Partial<PublishedNetwork> {
-  if (kind === refinerKind) return { stateName: publishedRefinerName, anchor: "time_embed.0.weight", optionsFrom: publishedRefinerOptions };
+  if (kind === refinerKind) return { stateName: publishedRefinerName, anchor: "time_embed.0.weight", optionsFrom: publishedRefinerOptions, unneeded: /\.fnn\d\.layernorm_before\./ };
   return publishedSegmentor(kind) ?? unpublished;
 }
 

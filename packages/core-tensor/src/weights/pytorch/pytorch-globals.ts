@@ -83,11 +83,14 @@ const allowed: ReadonlyMap<string, PickleGlobal> = new Map(
  * The class or function of Python of a name.
  *
  * @param file how errors call the file
- * @throws HidiffError `pytorch.unsafe` unless it is one of those that only hold data
+ * @throws HidiffError `pytorch.unsafe` unless it is one of those that only hold data, `pytorch.format` for a kind of tensor that is not read
  */
 export function pytorchGlobal(name: string, file: string): PickleGlobal {
   const found = allowed.get(name);
   if (found !== undefined) return found;
+  if (name.startsWith("torch._utils._rebuild_")) {
+    throw new HidiffError("pytorch.format", `${file} has a tensor of a kind that is not read, such as quantized or sparse ones: it asks for ${name.slice(0, 200)}. Save dense tensors only.`);
+  }
   throw new HidiffError(
     "pytorch.unsafe",
     `${file} asks for Python's ${JSON.stringify(name.slice(0, 200))}, which is not among the names that stand for plain data. ` +

@@ -140,6 +140,12 @@ describe("the pickle machine", () => {
     expect(() => read(latin1(`${pairs}${copies}.`))).toThrow("far larger than itself");
   });
 
+  it("names the kinds of tensors that are not read", () => {
+    expect(() => read(latin1("ctorch._utils\n_rebuild_qtensor\n."))).toThrow(
+      expect.objectContaining({ code: "pytorch.format", message: expect.stringMatching(/of a kind that is not read, .* torch\._utils\._rebuild_qtensor\. Save dense/) }),
+    );
+  });
+
   it("nests without recursion", () => {
     const depth = 100_000;
     let value = read(latin1(`${"(".repeat(depth)}${"t".repeat(depth)}.`.padStart(6 * depth, "N0")));

@@ -173,6 +173,9 @@ describe("decodeWeights of PyTorch's files", () => {
     const array = joinBytes(...tensor({ shape: [6], strides: [1], length: 6 }));
     const nested = [Uint8Array.from(`${long}0}h\x00}h\x00}h\x00`, (letter) => letter.charCodeAt(0)), array, Uint8Array.from("sss", (letter) => letter.charCodeAt(0))];
     await expect(decodeWeights(zipOf(nested, sixFloats), "x.pt")).rejects.toThrow("more than 1000 letters");
+    // One tensor, remembered once and listed with two bytes each time.
+    const repeated = [Uint8Array.of(0x28), array, Uint8Array.from(`q\x05${"h\x05".repeat(20_000)}l`, (letter) => letter.charCodeAt(0))];
+    await expect(decodeWeights(zipOf(repeated, sixFloats), "x.pt")).rejects.toThrow("so often that they cannot be listed");
   });
 
   it("refuses two arrays of one name", async () => {

@@ -33,7 +33,7 @@ export function pytorchArrays(
   locate: (key: string) => number,
 ): FileContents {
   const arrays = new Map<string, StoredArray>();
-  const tensors = tensorEntries(value, { fail: pytorchFailure(name), work: 16 * pickleLength + 1000, elements: source.size });
+  const tensors = tensorEntries(value, { fail: pytorchFailure(name), work: 16 * pickleLength + 100_000, elements: source.size });
   for (const [key, { dtype, shape, strides, offset, storage }] of tensors) {
     const begin = locate(storage.key) + storage.begin * sizeOfType(storage.dtype)!;
     arrays.set(key, { dtype, shape, strides, bigEndian, offset: begin + offset * sizeOfType(dtype)!, source: async () => source });

@@ -5,10 +5,13 @@ import { isKind, type PickleValue, type StoredTensor } from "./pickle-values.ts"
 const deepest = 100;
 const longestName = 1000;
 
+/** What an entry of the list costs beside the letters of its name, about its bytes of memory. */
+const entryCost = 200;
+
 interface EntryLimits {
   /** Throws the error of a damaged file. */
   readonly fail: Fail;
-  /** Of the steps and of the letters of all names. */
+  /** Of the steps, the letters of all names, and the entries. */
   readonly work: number;
   /** Of the elements of one tensor. */
   readonly elements: number;
@@ -29,7 +32,7 @@ export function tensorEntries(root: PickleValue, { fail, work, elements }: Entry
   };
   const add = (name: string, tensor: StoredTensor): void => {
     if (name.length > longestName) fail(`the name of an array has more than ${longestName} letters`);
-    charge(name.length);
+    charge(entryCost + name.length);
     const before = entries.get(name);
     if (before !== undefined && before !== tensor) fail(`two arrays have the name ${name}`);
     // A tensor can repeat elements (with strides of 0), honest ones but few: views of a scalar.

@@ -24,11 +24,11 @@ export async function openOnnxModel(
         "torch.onnx.export(…, external_data=False), or onnx.save_model(…, save_as_external_data=False).",
     );
   }
-  const failed = (code: string, what: string) => (error: unknown): never => {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new HidiffError(code, `ONNX Runtime cannot ${what} ${name}: ${reason}`, { cause: error });
+  const failed = (code: string, what: string, advice: string) => (error: unknown): never => {
+    throw new HidiffError(code, `ONNX Runtime cannot ${what} ${name}: ${reasonOf(error)}; ${advice}.`, { cause: error });
   };
-  const session = await runtime.InferenceSession.create(bytes, { logSeverityLevel: 3 }).catch(failed("onnx.open", "open"));
+  const session = await runtime.InferenceSession.create(bytes, { logSeverityLevel: 3 })
+    .catch(failed("onnx.open", "open", "export it with an opset and operations that this runtime knows, or install a newer one"));
   try {
     const input = chooseValue(session, "input", options.input, name);
     const output = chooseValue(session, "output", options.output, name);
@@ -40,7 +40,9 @@ export async function openOnnxModel(
       outputOperator: lastOperator(graph, output.name),
       run: async ({ shape, data }: ModelMaps) => {
         const feeds = { [input.name]: new runtime.Tensor("float32", data, shape) };
-        const results = await session.run(feeds, [output.name]).catch(failed("onnx.run", "run"));
+        const results = await session
+          .run(feeds, [output.name])
+          .catch(failed("onnx.run", "run", `its input was [${shape.join(", ")}]; a model for certain sizes only needs the option multipleOf`));
         const { data: values, dims } = results[output.name]!;
         return { shape: dims, data: values as Float32Array };
       },
@@ -75,4 +77,10 @@ function shapeOf({ shape }: OnnxValue): (number | undefined)[] | undefined {
   // An output of unknown rank has no axes at all here.
   if (shape === undefined || shape.length === 0) return undefined;
   return shape.map((length) => (typeof length === "number" && length > 0 ? length : undefined));
+}
+
+/** What the runtime says, without the places and functions of its own sources. */
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/^.*ERROR_MESSAGE: /s, "").replaceAll(/\S+\.(?:cc|h):\d+ .*?\) (?=[A-Z])/gs, "").trim().replace(/\.$/, "");
 }

@@ -13,7 +13,7 @@ import type { ModelSegmentor } from "../model-segmentor.ts";
 import { readModelFile } from "../read-model-file-node.ts";
 import { registerModelSegmentors } from "../register.ts";
 import { readOnnxGraph } from "./onnx-graph.ts";
-import { importOnnxRuntime, type OnnxRuntime } from "./onnx-runtime.ts";
+import { importOnnxRuntime, type OnnxRuntime, type OnnxSession } from "./onnx-runtime.ts";
 import type { OnnxSource } from "./onnx-source.ts";
 
 const fixtures = fileURLToPath(new URL("../fixtures/", import.meta.url));
@@ -168,6 +168,18 @@ describe("is refused", () => {
     await expectFailure(segmentor("labels"), "onnx.type", /output "labels".*int64/);
   });
 
+  it("where it does not run for the images, or gives something without channels", async () => {
+    const running = (run: OnnxSession["run"]): OnnxRuntime => ({
+      ...onnxRuntimeWeb,
+      InferenceSession: { create: async (...from) => Object.assign(await onnxRuntimeWeb.InferenceSession.create(...from), { run }) },
+    });
+    const sizes = "/src/concat.h:136 void Concat::Prepare(const Shape&, int) Axis 3 has mismatched dimensions of 24 and 23";
+    const failing = running(() => Promise.reject(new Error(sizes)));
+    await expectFailure(segmentor("logits", {}, failing), "onnx.run", /logits\.onnx: Axis 3 .* 23; its input was \[1, 1, 32, 32\];.*option multipleOf/);
+    const flat = running((feeds) => Promise.resolve({ mask: { ...feeds["image"]!, data: new Float32Array(32 * 32), dims: [1, 32, 32] } }));
+    await expectFailure(segmentor("logits", {}, flat), "onnx.output", /gives \[1, 32, 32\]: expected four axes.*export the model with such an output/);
+  });
+
   it("with weights in another file", async () => {
     await expectFailure(segmentor("external", { output: "logits" }), "onnx.external", /external\.data.*external_data=False/);
   });
@@ -188,7 +200,10 @@ describe("is refused", () => {
     const changed = Uint8Array.from(bytes);
     const field = "\u0022\u0006"; // the operator of a node, six bytes long
     changed.set(new TextEncoder().encode(`${field}Rezise`), Buffer.from(bytes).indexOf(`${field}Resize`));
-    await expectFailure(from(changed), "onnx.open", /Rezise/);
+    await expectFailure(from(changed), "onnx.open", /Rezise.*export it with an opset and operations that this runtime knows/);
+    const later = Uint8Array.from(bytes);
+    later[later.length - 1] = 99; // the last field is the version of the operator set
+    await expectFailure(from(later), "onnx.open", /^ONNX Runtime cannot open a\.onnx: ONNX Runtime only .*Opset 99 is.*till opset \d+; export it/);
     await expectFailure(segmentor("nothing"), "file.read", /nothing\.onnx/);
   });
 
