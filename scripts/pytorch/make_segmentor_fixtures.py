@@ -34,13 +34,18 @@ class FixtureCase:
 
 
 def fixture_cases() -> list[FixtureCase]:
-    """Small networks; the Swin-Unet's image makes its windows pad, shift along one axis only, and shrink."""
+    """Small networks.
+
+    The attention U-Net's image has no near-ties of ReLUs and maxima: noise of 3e-7 of every layer's outputs, as float32 has, moves
+    its gradient norms by less than 3e-4 (those of other sizes by up to 0.7). The Swin-Unet's makes its windows pad, shift along one
+    axis only, and shrink.
+    """
     return [
         FixtureCase(
             "attention-unet",
             AttentionUNet(1, 2, base_width=4),
             {"imageChannels": 1, "classes": 2, "baseWidth": 4},
-            (2, 1, 64, 64),
+            (2, 1, 64, 32),
         ),
         FixtureCase(
             "residual-unet",

@@ -8,12 +8,22 @@ interface OptionReader<T> {
   read(value: unknown): T | undefined;
 }
 
-/** An integer of at least `minimum` and at most `maximum`. */
-export function positiveInteger(fallback?: number, maximum: number = Infinity, minimum: number = 1): OptionReader<number> {
+/** An integer of at least 1. */
+export function positiveInteger(fallback?: number): OptionReader<number> {
   return {
-    expected: maximum === Infinity ? "a positive integer" : `an integer in ${minimum} … ${maximum}`,
+    expected: "a positive integer",
     read(value = fallback) {
-      return isPositiveInteger(value) && value >= minimum && value <= maximum ? value : undefined;
+      return isPositiveInteger(value) ? value : undefined;
+    },
+  };
+}
+
+/** An integer of at least `minimum` and at most `maximum`. */
+export function integerIn(minimum: number, maximum: number, fallback: number): OptionReader<number> {
+  return {
+    expected: `an integer in ${minimum} … ${maximum}`,
+    read(value = fallback) {
+      return typeof value === "number" && Number.isInteger(value) && value >= minimum && value <= maximum ? value : undefined;
     },
   };
 }
@@ -45,16 +55,6 @@ export function multipleOf(factor: number, fallback: number): OptionReader<numbe
     expected: `a positive multiple of ${factor}`,
     read(value = fallback) {
       return isPositiveInteger(value) && value % factor === 0 ? value : undefined;
-    },
-  };
-}
-
-/** An integer of at least 0 and at most `maximum`. */
-export function upTo(maximum: number, fallback: number): OptionReader<number> {
-  return {
-    expected: `an integer in 0 … ${maximum}`,
-    read(value = fallback) {
-      return value === 0 || (isPositiveInteger(value) && value <= maximum) ? value : undefined;
     },
   };
 }

@@ -25,6 +25,8 @@ export interface PublishedNetwork {
    * @throws HidiffError `weights.names` where the arrays that tell are missing or of another kind
    */
   optionsFrom(shapes: PublishedShapes): Record<string, unknown>;
+  /** Names of a checkpoint's arrays that have no effect on what it computes: constants, and copies of others. */
+  readonly unneeded?: RegExp;
   /** How checkpoints relate to it that hold only a part of the network, trained for something else. */
   readonly pretrained?: PretrainedNetwork;
 }
@@ -44,8 +46,13 @@ const networks: ReadonlyMap<string, PublishedNetwork> = new Map<string, Publishe
   ["attention-unet", { stateName: publishedAttentionUNetName, anchor: "Conv1.conv.0.weight", optionsFrom: publishedAttentionUNetOptions }],
   [
     "residual-unet",
-    // Checkpoints hold the encoder a second time, within the decoder.
-    { stateName: publishedResidualUNetName, anchor: "decoder.seg_layers.0.weight", optionsFrom: publishedResidualUNetOptions },
+    {
+      stateName: publishedResidualUNetName,
+      anchor: "decoder.seg_layers.0.weight",
+      optionsFrom: publishedResidualUNetOptions,
+      // Checkpoints hold the encoder a second time, within the decoder, and every block's layers in a list of all.
+      unneeded: /^decoder\.encoder\.|\.all_modules\./,
+    },
   ],
   [
     "transunet",
@@ -56,7 +63,15 @@ const networks: ReadonlyMap<string, PublishedNetwork> = new Map<string, Publishe
       pretrained: { stateName: pretrainedTransUNetName, array: pretrainedTransUNetArray, optionsFrom: pretrainedTransUNetOptions },
     },
   ],
-  ["swin-unet", { stateName: publishedSwinUNetName, anchor: "swin_unet.patch_embed.proj.weight", optionsFrom: publishedSwinUNetOptions }],
+  [
+    "swin-unet",
+    {
+      stateName: publishedSwinUNetName,
+      anchor: "swin_unet.patch_embed.proj.weight",
+      optionsFrom: publishedSwinUNetOptions,
+      unneeded: /\.(relative_position_index|attn_mask)$/,
+    },
+  ],
 ]);
 
 /** The published form of a segmentor, by the name that `createSegmentor` knows; undefined for those that have none. */

@@ -8,9 +8,6 @@ describePublishedNetwork("the published Attention U-Net", {
   fixture: new URL("./fixtures/attention-unet.json", import.meta.url),
   create: (configuration) => new AttentionUNet(configuration as never, new Generator(1)),
   publishedName: publishedAttentionUNetName,
-  // The fixture is of float64. In float32, rounding decides some maxima and ReLUs otherwise, which moves the small gradients of
-  // the gates by up to a tenth; which ones depends on the backend's order of sums. (On the native backend it moves none.)
-  gradientTolerance: 0.1,
 });
 
 it("publishedAttentionUNetName rejects names of other networks", () => {

@@ -1,13 +1,12 @@
-import { HidiffError } from "@hidiff/core-tensor";
+import { publishedName, type PublishedPrefix } from "../published-names.ts";
 
-/** Prefixes of our state names and what the published network calls them. */
-const blocks: readonly (readonly [pattern: RegExp, published: string])[] = [
-  [/^stem\./, "encoder.stem.convs.0."],
-  [/^encoder\.(\d)\.(\d)\.projection\./, "encoder.stages.$1.blocks.$2.skip.1."],
-  [/^encoder\.(\d)\.(\d)\./, "encoder.stages.$1.blocks.$2."],
-  [/^decoder\.(\d)\.up\./, "decoder.transpconvs.$1."],
-  [/^decoder\.(\d)\.merge\./, "decoder.stages.$1.convs.0."],
-  [/^decoder\.(\d)\.head\./, "decoder.seg_layers.$1."],
+const prefixes: readonly PublishedPrefix[] = [
+  [/^stem\./, () => "encoder.stem.convs.0."],
+  [/^encoder\.(\d)\.(\d)\.projection\./, (stage, block) => `encoder.stages.${stage}.blocks.${block}.skip.1.`],
+  [/^encoder\.(\d)\.(\d)\./, (stage, block) => `encoder.stages.${stage}.blocks.${block}.`],
+  [/^decoder\.(\d)\.up\./, (stage) => `decoder.transpconvs.${stage}.`],
+  [/^decoder\.(\d)\.merge\./, (stage) => `decoder.stages.${stage}.convs.0.`],
+  [/^decoder\.(\d)\.head\./, (stage) => `decoder.seg_layers.${stage}.`],
 ];
 
 /**
@@ -18,11 +17,5 @@ const blocks: readonly (readonly [pattern: RegExp, published: string])[] = [
  * @throws HidiffError `segmentor.state` for a name that is not a residual U-Net's
  */
 export function publishedResidualUNetName(name: string): string {
-  for (const [pattern, published] of blocks) {
-    if (pattern.test(name)) return name.replace(pattern, published);
-  }
-  throw new HidiffError(
-    "segmentor.state",
-    `publishedResidualUNetName: "${name}" is not a state name of a residual U-Net; pass one from its stateDict().`,
-  );
+  return publishedName(name, { network: "a residual U-Net", prefixes });
 }

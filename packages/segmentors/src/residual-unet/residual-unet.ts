@@ -12,7 +12,7 @@ import {
   tidy,
 } from "@hidiff/core-tensor";
 import { requireImage } from "../image-size.ts";
-import { positiveInteger, positiveIntegers, readOptions, trueOrFalse } from "../options.ts";
+import { integerIn, positiveInteger, positiveIntegers, readOptions, trueOrFalse } from "../options.ts";
 import { SegmentorModule, type SegmentorOutput } from "../segmentor.ts";
 import { activate, ConvNorm } from "./conv-norm.ts";
 import { defaultBlocks, defaultWidths, maximumStages, minimumStages } from "./defaults.ts";
@@ -112,7 +112,7 @@ function readResidualUNetOptions(given: ResidualUNetOptions): Required<ResidualU
   const options = readOptions<Required<ResidualUNetOptions>>("ResidualUNet", given, {
     imageChannels: positiveInteger(),
     classes: positiveInteger(),
-    stages: positiveInteger(6, maximumStages, minimumStages),
+    stages: integerIn(minimumStages, maximumStages, 6),
     baseWidth: positiveInteger(defaultWidths.base),
     maximumWidth: positiveInteger(defaultWidths.maximum),
     blocks: positiveIntegers(defaultBlocks),

@@ -1,25 +1,20 @@
-import { HidiffError } from "@hidiff/core-tensor";
+import { publishedName, type PublishedPrefix } from "../published-names.ts";
 
-/** Beginnings of our state names and what the published network calls them. Its decoder begins a stage with the fusion. */
-const blocks: readonly (readonly [pattern: RegExp, published: (stage: number) => string])[] = [
-  [/^patchEmbedding()\./, () => "patch_embed."],
-  [/^encoder\.([0-3])\./, (stage) => `layers.${stage}.`],
-  [/^norm()\./, () => "norm."],
-  [/^decoder\.(0)\.upsample\./, () => "layers_up.0."],
-  [/^decoder\.([12])\.upsample\./, (stage) => `layers_up.${stage}.upsample.`],
-  [/^decoder\.([0-2])\.fusion\./, (stage) => `concat_back_dim.${stage + 1}.`],
-  [/^decoder\.([0-2])\.blocks\./, (stage) => `layers_up.${stage + 1}.blocks.`],
-  [/^normUp()\./, () => "norm_up."],
-  [/^up()\./, () => "up."],
-  [/^head()\./, () => "output."],
+/** The published decoder begins a stage with the fusion. */
+const prefixes: readonly PublishedPrefix[] = [
+  [/^patchEmbedding\./, () => "swin_unet.patch_embed."],
+  [/^encoder\.([0-3])\./, (stage) => `swin_unet.layers.${stage}.`],
+  [/^norm\./, () => "swin_unet.norm."],
+  [/^decoder\.0\.upsample\./, () => "swin_unet.layers_up.0."],
+  [/^decoder\.([12])\.upsample\./, (stage) => `swin_unet.layers_up.${stage}.upsample.`],
+  [/^decoder\.([0-2])\.fusion\./, (stage) => `swin_unet.concat_back_dim.${stage! + 1}.`],
+  [/^decoder\.([0-2])\.blocks\./, (stage) => `swin_unet.layers_up.${stage! + 1}.blocks.`],
+  [/^normUp\./, () => "swin_unet.norm_up."],
+  [/^up\./, () => "swin_unet.up."],
+  [/^head\./, () => "swin_unet.output."],
 ];
 
-/** Parts of the remaining name. */
-const parts: Readonly<Record<string, string>> = {
-  attention: "attn",
-  projection: "proj",
-  relativePositionBiasTable: "relative_position_bias_table",
-};
+const parts = { attention: "attn", projection: "proj", relativePositionBiasTable: "relative_position_bias_table" };
 
 /**
  * The name in the published PyTorch Swin-Unet (`swin_unet.patch_embed` …, `layers` …, `layers_up` …, `output`) of one of
@@ -29,14 +24,5 @@ const parts: Readonly<Record<string, string>> = {
  * @throws HidiffError `segmentor.state` for a name that is not a Swin-Unet's
  */
 export function publishedSwinUNetName(name: string): string {
-  for (const [pattern, published] of blocks) {
-    const match = pattern.exec(name);
-    if (match === null) continue;
-    const rest = name.slice(match[0].length).split(".");
-    return `swin_unet.${published(Number(match[1]))}${rest.map((part) => parts[part] ?? part).join(".")}`;
-  }
-  throw new HidiffError(
-    "segmentor.state",
-    `publishedSwinUNetName: "${name}" is not a state name of a Swin-Unet; pass one from its stateDict().`,
-  );
+  return publishedName(name, { network: "a Swin-Unet", prefixes, parts });
 }

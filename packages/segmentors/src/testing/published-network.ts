@@ -16,7 +16,7 @@ import {
 } from "@hidiff/core-tensor";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useTestBackend } from "../../../../test/backend.ts";
-import { formula, formulaParameter, toChannelsLast } from "../../../../test/goldens.ts";
+import { formula, formulaParameter, goldensFolder, readGoldenTensors, toChannelsLast } from "../../../../test/goldens.ts";
 import "../../../../test/matchers.ts";
 import type { SegmentorModule } from "../segmentor.ts";
 
@@ -60,9 +60,12 @@ export interface PublishedNetworkTest {
   create(configuration: Readonly<Record<string, unknown>>): SegmentorModule;
   /** The published name of one of our state names. */
   publishedName(name: string): string;
-  /** Largest relative error of a gradient's norm. The default leaves room for a sum of float32's rounding. */
-  readonly gradientTolerance?: number;
+  /** The name of all logits in both modes in the goldens' folder, for networks of which it has them. */
+  readonly goldens?: string;
 }
+
+/** Largest relative error of a gradient's norm, which leaves room for a sum of float32's rounding. */
+const gradientTolerance = 2e-3;
 
 interface Outputs {
   readonly logits: Float32Array;
@@ -76,23 +79,16 @@ interface Outputs {
 
 /** Checks that our network has the published one's state and computes its logits, feature maps and gradients. */
 export function describePublishedNetwork(title: string, options: PublishedNetworkTest): void {
-  const { fixture: file, create, publishedName, gradientTolerance = 2e-3 } = options;
+  const { publishedName, goldens } = options;
   describe(title, () => {
-    const fixture = JSON.parse(readFileSync(file, "utf8")) as PublishedFixture;
+    const fixture = readFixture(options);
     const usedNames: string[] = [];
     let outputs: Outputs;
 
     // The network is run once for all tests.
     beforeAll(async () => {
       await useTestBackend();
-      const network = create(fixture.configuration);
-      const find = (name: string): HostTensor | undefined => {
-        const published = publishedName(name);
-        usedNames.push(published);
-        const shape = fixture.parameters[published]?.shape ?? fixture.buffers[published];
-        return shape && formulaParameter(published, shape);
-      };
-      network.loadStateDict(stateFromPyTorch(network, find));
+      const network = publishedNetwork(options, usedNames);
       outputs = compute(network, fixture, publishedName);
       network.dispose();
     });
@@ -131,7 +127,33 @@ export function describePublishedNetwork(title: string, options: PublishedNetwor
       const absolute = 1e-3 * gradientTolerance * Math.max(...expected);
       expect(norms).toBeAllClose(expected, { absolute, relative: gradientTolerance });
     });
+
+    if (goldens === undefined) return;
+    it.skipIf(goldensFolder === undefined)("computes every logit of the goldens in both modes (skipped where their folder is absent)", () => {
+      const { tensors } = readGoldenTensors(`${goldens}.safetensors`);
+      // The goldens' tolerance for float networks is 1e-4. Their logits of evaluation mode are below 0.14.
+      expect(outputs.logits).toBeAllClose(tensors.get("logits")!.data, { absolute: 1e-5 });
+      expect(outputs.trainLogits).toBeAllClose(tensors.get("train.logits")!.data, { absolute: 1e-4 });
+    });
   });
+}
+
+/** Our network of a fixture's configuration with the formula's numbers. `usedNames` gets the published names that were asked for. */
+export function publishedNetwork(options: PublishedNetworkTest, usedNames: string[] = []): SegmentorModule {
+  const { configuration, parameters, buffers } = readFixture(options);
+  const network = options.create(configuration);
+  const find = (name: string): HostTensor | undefined => {
+    const published = options.publishedName(name);
+    usedNames.push(published);
+    const shape = parameters[published]?.shape ?? buffers[published];
+    return shape && formulaParameter(published, shape);
+  };
+  network.loadStateDict(stateFromPyTorch(network, find));
+  return network;
+}
+
+function readFixture({ fixture }: PublishedNetworkTest): PublishedFixture {
+  return JSON.parse(readFileSync(fixture, "utf8")) as PublishedFixture;
 }
 
 function compute(network: SegmentorModule, fixture: PublishedFixture, publishedName: (name: string) => string): Outputs {
@@ -157,13 +179,14 @@ function compute(network: SegmentorModule, fixture: PublishedFixture, publishedN
   return { ...evaluation[0]!, ...training[0]!, loss: value, gradientNorms: new Map(norms) };
 }
 
-function formulaTensor(name: string, [batch, channels, height, width]: Shape): Tensor4D {
+/** Values of the formula in PyTorch's order, `[batch, channels, height, width]`, as `[batch, height, width, channels]`. */
+export function formulaTensor(name: string, [batch, channels, height, width]: Shape): Tensor4D {
   const values = toChannelsLast(formula(name, batch * channels * height * width), [batch, channels, height, width]);
   return tensor4d(values, [batch, height, width, channels]);
 }
 
 /** Values of `[batch, height, width, channels]` in PyTorch's order. */
-function inChannelsFirst(values: Tensor4D): Float32Array {
+export function inChannelsFirst(values: Tensor4D): Float32Array {
   const rearranged = transpose(values, [0, 3, 1, 2]);
   const result = Float32Array.from(rearranged.dataSync());
   rearranged.dispose();
@@ -171,7 +194,7 @@ function inChannelsFirst(values: Tensor4D): Float32Array {
 }
 
 /** The values that a fixture stores: at most 256, at equal steps. */
-function sample(values: Float32Array): Float32Array {
+export function sample(values: Float32Array): Float32Array {
   if (values.length < 256) return values;
   const step = Math.max(1, Math.floor(values.length / 256) - 1);
   return Float32Array.from({ length: 256 }, (_, index) => values[index * step]!);

@@ -1,5 +1,5 @@
 import { HidiffError } from "@hidiff/core-tensor";
-import { multipleOf, oneOf, positiveInteger, positiveIntegers, positiveNumber, readOptions, upTo } from "../options.ts";
+import { integerIn, multipleOf, oneOf, positiveInteger, positiveIntegers, positiveNumber, readOptions } from "../options.ts";
 
 /** Named sizes of the network: the published ones, and one for trials on a laptop. */
 export type TransUNetVariant = "r50-vit-b16" | "r50-vit-l16" | "small";
@@ -71,7 +71,7 @@ export function readTransUNetOptions(given: TransUNetOptions): Required<TransUNe
     resnetUnits: positiveIntegers(preset.resnetUnits, 3),
     widthFactor: positiveNumber(preset.widthFactor),
     decoderChannels: positiveIntegers(preset.decoderChannels, 4),
-    skips: upTo(3, 3),
+    skips: integerIn(0, 3, 3),
     imageSize: multipleOf(32, 224),
   });
   if (options.hiddenSize % options.heads !== 0) {

@@ -1,9 +1,8 @@
-import { HidiffError } from "@hidiff/core-tensor";
+import { publishedName, type PublishedPrefix } from "../published-names.ts";
 
 const hybrid = "transformer.embeddings.hybrid_model";
 
-/** Prefixes of our state names and what the published network calls them. */
-const prefixes: readonly (readonly [pattern: RegExp, published: (...indices: number[]) => string])[] = [
+const prefixes: readonly PublishedPrefix[] = [
   [/^positionEmbeddings$/, () => "transformer.embeddings.position_embeddings"],
   [/^patchEmbedding\./, () => "transformer.embeddings.patch_embeddings."],
   [/^resnet\.conv\./, () => `${hybrid}.root.conv.`],
@@ -20,8 +19,7 @@ const prefixes: readonly (readonly [pattern: RegExp, published: (...indices: num
   [/^head\./, () => "segmentation_head.0."],
 ];
 
-/** Parts of the remaining name. */
-const parts: Readonly<Record<string, string>> = {
+const parts = {
   norm1: "gn1",
   norm2: "gn2",
   norm3: "gn3",
@@ -32,8 +30,6 @@ const parts: Readonly<Record<string, string>> = {
   mlpNorm: "ffn_norm",
   linear1: "fc1",
   linear2: "fc2",
-  runningMean: "running_mean",
-  runningVariance: "running_var",
 };
 
 /**
@@ -43,14 +39,5 @@ const parts: Readonly<Record<string, string>> = {
  * @throws HidiffError `segmentor.state` for a name that is not a TransUNet's
  */
 export function publishedTransUNetName(name: string): string {
-  for (const [pattern, published] of prefixes) {
-    const match = pattern.exec(name);
-    if (match === null) continue;
-    const rest = name.slice(match[0].length).split(".");
-    return published(...match.slice(1).map(Number)) + rest.map((part) => parts[part] ?? part).join(".");
-  }
-  throw new HidiffError(
-    "segmentor.state",
-    `publishedTransUNetName: "${name}" is not a state name of a TransUNet; pass one from its stateDict().`,
-  );
+  return publishedName(name, { network: "a TransUNet", prefixes, parts });
 }

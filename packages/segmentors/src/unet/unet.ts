@@ -14,7 +14,7 @@ import {
 } from "@hidiff/core-tensor";
 import { DoubleConv, type Normalization } from "./double-conv.ts";
 import { requireImage } from "../image-size.ts";
-import { oneOf, positiveInteger, readOptions } from "../options.ts";
+import { integerIn, oneOf, positiveInteger, readOptions } from "../options.ts";
 import { SegmentorModule, type SegmentorOutput } from "../segmentor.ts";
 
 /** How the decoder doubles a map's sides. */
@@ -61,7 +61,7 @@ export class UNet extends SegmentorModule {
       imageChannels: positiveInteger(),
       classes: positiveInteger(),
       baseWidth: positiveInteger(64),
-      depth: positiveInteger(4, 5),
+      depth: integerIn(1, 5, 4),
       norm: oneOf(["batch", "group", "none"], "batch"),
       up: oneOf(["transposed", "bilinear"], "transposed"),
     });
