@@ -1,26 +1,17 @@
 import { Command, Option } from "commander";
 import type { EvaluateOptions } from "../evaluate/run.ts";
-import { classPair, nameList, numberList, positiveNumber, wholeNumber } from "../options/numbers.ts";
+import { positiveNumber } from "../options/numbers.ts";
 import { addOptions, sharedOptions } from "./shared-options.ts";
 
 export function evaluateCommand(): Command {
-  return addOptions(new Command("evaluate"), [...sharedOptions.inference(), ...sharedOptions.engine()])
+  return addOptions(new Command("evaluate"), [...sharedOptions.scoring(), ...sharedOptions.inference(), ...sharedOptions.engine()])
     .description("Scores a model on a data set: the segmentor's own masks against the refined ones.")
     .requiredOption("--model <bundle>", "a bundle (folder, .zip or URL), or the folder of a finished training")
     .option("--data <folder>", "the folder of the data set (default: that of the training)")
     .option("--dataset <name>", "the data set's name (default: that of the training); another one tests the model across data sets")
     .option("--priors <folder>", "another program's masks or probabilities, a file a case of the split (default: that of the training, on its own data set)")
     .addOption(sharedOptions.set("an option of the data set, such as observer=2; may come several times"))
-    .addOption(new Option("--split <name>", "which images").choices(["train", "validation", "test"]).default("test"))
-    .addOption(new Option("--protocol <name>", "what is scored: each image or whole volume, or every slice").choices(["case", "slice"]).default("case"))
-    .addOption(new Option("--region <name>", "where scores count").choices(["field-of-view", "all"]).default("field-of-view"))
     .addOption(new Option("--small-objects <n>", "also score the objects of the truth that have fewer pixels than this").argParser(positiveNumber))
-    .addOption(new Option("--classes <list>", "score only these classes, such as liver,spleen").argParser(nameList))
-    .addOption(new Option("--map <theirs=ours...>", "which class of the model a class of the data set is, where their names differ").argParser(classPair))
-    .option("--skip-bad", "report images that cannot be read, and go on without them")
-    .addOption(new Option("--seed <n>", "seed of the chains (default: 1)").argParser(wholeNumber).conflicts("seeds"))
-    .addOption(new Option("--seeds <list>", "several seeds, such as 1,2,3: also tells how much the seed matters").argParser(numberList))
-    .option("--no-surface", "leave out the distances HD95 and ASSD, which take long on large images")
     .option("--pictures", "also write masks and error maps (white right, red too much, blue missed); of volumes the slice with the most foreground")
     .option("--out <folder>", "where the files are written", "evaluation")
     .addOption(sharedOptions.backend())

@@ -1,11 +1,23 @@
 import { type Command, Option } from "commander";
-import { collect, positiveNumber, realNumber } from "../options/numbers.ts";
+import { classPair, collect, nameList, numberList, positiveNumber, realNumber, wholeNumber } from "../options/numbers.ts";
 
 /** Options that several commands have. */
 export const sharedOptions = {
   backend: (): Option => new Option("--backend <name>", "tensor backend: tfjs-node-gpu, tfjs-node, wasm or cpu (default: the fastest that loads)"),
   json: (what: string): Option => new Option("--json", what),
   set: (what: string): Option => new Option("--set <key=value...>", what).argParser(collect),
+  /** Which images are scored, and how. */
+  scoring: (): Option[] => [
+    new Option("--split <name>", "which images").choices(["train", "validation", "test"]).default("test"),
+    new Option("--protocol <name>", "what is scored: each image or whole volume, or every slice").choices(["case", "slice"]).default("case"),
+    new Option("--region <name>", "where scores count").choices(["field-of-view", "all"]).default("field-of-view"),
+    new Option("--classes <list>", "score only these classes, such as liver,spleen").argParser(nameList),
+    new Option("--map <theirs=ours...>", "which class of the model a class of the data set is, where their names differ").argParser(classPair),
+    new Option("--skip-bad", "report images that cannot be read, and go on without them"),
+    new Option("--seed <n>", "seed of the chains (default: 1)").argParser(wholeNumber).conflicts("seeds"),
+    new Option("--seeds <list>", "several seeds, such as 1,2,3: an image's score is the mean over them, and how much the seed matters is told").argParser(numberList),
+    new Option("--no-surface", "leave out the distances HD95 and ASSD, which take long on large images"),
+  ],
   /** What computes the refinement. */
   engine: (): Option[] => [
     new Option("--engine <name>", "what computes the refinement (default: packed, where the model allows it)").choices(["packed", "graph"]),

@@ -5,7 +5,6 @@ import {
   equal,
   logicalAnd,
   logicalNot,
-  maxPool,
   mul,
   pad,
   reshape,
@@ -15,7 +14,7 @@ import {
   tidy,
 } from "@tensorflow/tfjs-core";
 import { HidiffError } from "../errors.ts";
-import { isNative, operation, runKernel } from "./operation.ts";
+import { maxPooling } from "./pooling.ts";
 
 /**
  * Maximum over 3×3 windows at stride 2, without padding: `[batch, height, width, channels]` →
@@ -34,23 +33,7 @@ export function maxPool3(input: Tensor4D): Tensor4D {
       `maxPool3: expected even height and width of at least 4, got [${input.shape}]; pad the image first.`,
     );
   }
-  return operation({
-    inputs: { input },
-    forward: (save) => {
-      const output = maxPool(input, 3, 2, "valid");
-      save([input, output]);
-      return output;
-    },
-    backward: (gradient, saved) => {
-      const [savedInput, output] = saved as [Tensor4D, Tensor4D];
-      return {
-        input: () =>
-          isNative()
-            ? runKernel("MaxPoolGrad", { dy: gradient, input: savedInput, output }, { filterSize: 3, strides: 2, pad: "valid" })
-            : maxPool3Gradient(gradient, savedInput, output),
-      };
-    },
-  });
+  return maxPooling(input, 3, maxPool3Gradient);
 }
 
 /** The four maps of every other row and column hold the windows' nine taps, each as a slice of the output's size. */

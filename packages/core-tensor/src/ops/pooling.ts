@@ -45,10 +45,23 @@ export function upsampleNearest2(input: Tensor4D): Tensor4D {
  */
 export function maxPool2(input: Tensor4D): Tensor4D {
   requireEvenSides("maxPool2", input);
+  return maxPooling(input, 2, maxPoolGradient);
+}
+
+/**
+ * Maximum over windows of `size`×`size` at stride 2, with TensorFlow's gradient on the native backend.
+ *
+ * @param portableGradient of the input elsewhere
+ */
+export function maxPooling(
+  input: Tensor4D,
+  size: number,
+  portableGradient: (gradient: Tensor4D, input: Tensor4D, output: Tensor4D) => Tensor,
+): Tensor4D {
   return operation({
     inputs: { input },
     forward: (save) => {
-      const output = maxPool(input, 2, 2, "valid");
+      const output = maxPool(input, size, 2, "valid");
       save([input, output]);
       return output;
     },
@@ -57,12 +70,8 @@ export function maxPool2(input: Tensor4D): Tensor4D {
       return {
         input: () =>
           isNative()
-            ? runKernel(
-                "MaxPoolGrad",
-                { dy: gradient, input: savedInput, output },
-                { filterSize: 2, strides: 2, pad: "valid" },
-              )
-            : maxPoolGradient(gradient, savedInput, output),
+            ? runKernel("MaxPoolGrad", { dy: gradient, input: savedInput, output }, { filterSize: size, strides: 2, pad: "valid" })
+            : portableGradient(gradient, savedInput, output),
       };
     },
   });

@@ -7,7 +7,7 @@ import { type BundleManifest, bundleFiles, encodeBundle } from "../bundle/bundle
 import { HiDiff } from "../hidiff.ts";
 import { HybridModel } from "../model/hybrid-model.ts";
 import { arrayStack, noiseStack } from "../testing/stacks.ts";
-import { tinyArchitecture, tinyInference } from "../testing/tiny.ts";
+import { randomModel, tinyArchitecture, tinyInference } from "../testing/tiny.ts";
 import { labelMap } from "./labels.ts";
 import { segmentStack } from "./segment-stack.ts";
 import { type NetworkImage, segment, takesPriors } from "./segment.ts";
@@ -17,14 +17,7 @@ beforeAll(useTestBackend);
 
 /** A model that takes its prior from outside, with a refiner whose mask depends on everything. */
 function masksModel(classes: number): HybridModel {
-  const model = new HybridModel({ ...tinyArchitecture({ classes }), segmentor: { name: "masks", options: { featureWidth: 2 } } }, new Generator(3));
-  const generator = new Generator("parameters");
-  const state = [...model.refiner.stateDict()].map(([name, value]) => {
-    if (name.includes("running")) return [name, value] as const;
-    return [name, { shape: value.shape, data: value.data.map((element) => element + generator.normal(0, 0.3)) }] as const;
-  });
-  model.refiner.loadStateDict(new Map(state));
-  return model;
+  return randomModel({ ...tinyArchitecture({ classes }), segmentor: { name: "masks", options: { featureWidth: 2 } } });
 }
 
 /** Probabilities `[pixels, classes]`. */

@@ -1,11 +1,10 @@
-import { Generator } from "@hidiff/core-tensor";
 import { prepareSamples, type SegmentationDataset } from "@hidiff/datasets";
 import { connectedComponents } from "@hidiff/metrics";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { noLeak, useTestBackend } from "../../../../test/backend.ts";
-import { HybridModel } from "../model/hybrid-model.ts";
+import type { HybridModel } from "../model/hybrid-model.ts";
 import { arrayStack, ballCase, noiseStack } from "../testing/stacks.ts";
-import { tinyArchitecture, tinyInference } from "../testing/tiny.ts";
+import { randomModel, tinyArchitecture, tinyInference } from "../testing/tiny.ts";
 import { labelMap } from "./labels.ts";
 import { segmentStack, type SegmentStackOptions } from "./segment-stack.ts";
 import { segment } from "./segment.ts";
@@ -19,20 +18,13 @@ function options(changes: Partial<SegmentStackOptions> = {}): SegmentStackOption
   return { ...tinyInference(), seed: 5, preprocessing: [], ...changes };
 }
 
-function randomModel(modelClasses = classes): HybridModel {
-  const model = new HybridModel(tinyArchitecture({ classes: modelClasses }), new Generator(3));
-  const generator = new Generator("parameters");
-  const state = [...model.refiner.stateDict()].map(([name, value]) => {
-    if (name.includes("running")) return [name, value] as const;
-    return [name, { shape: value.shape, data: value.data.map((element) => element + generator.normal(0, 0.3)) }] as const;
-  });
-  model.refiner.loadStateDict(new Map(state));
-  return model;
+function newModel(modelClasses = classes): HybridModel {
+  return randomModel(tinyArchitecture({ classes: modelClasses }));
 }
 
 describe("segmentStack", () => {
   it("segments slice by slice: each as segment does with the seed of its place, whatever the others are", async () => {
-    const model = randomModel();
+    const model = newModel();
     const stack = noiseStack(size);
     const result = await noLeak(() => segmentStack(model, stack, options({ maps: ["probability", "prior", "uncertainty"], samples: 2 })));
     expect(result).toMatchObject({ ...size, classes });
@@ -53,7 +45,7 @@ describe("segmentStack", () => {
   });
 
   it("of one slice is segment itself", async () => {
-    const model = randomModel();
+    const model = newModel();
     const stack = noiseStack({ ...size, depth: 1 });
     const image = { height: size.height, width: size.width, channels: 1, data: stack.slice(0), outside: [0] };
     const [whole, alone] = [await segmentStack(model, stack, options()), await segment(model, image, { ...tinyInference(), seed: 5 })];
@@ -63,7 +55,7 @@ describe("segmentStack", () => {
   });
 
   it("preprocesses, and brings labels and maps back to the image's own grid", async () => {
-    const model = randomModel();
+    const model = newModel();
     const stack = noiseStack({ ...size, height: 24, width: 44 });
     const preprocessing = [
       { step: "crop-border", pixels: 4 },
@@ -91,7 +83,7 @@ describe("segmentStack", () => {
   });
 
   it("fills what lies outside of the image with its own value", async () => {
-    const model = randomModel();
+    const model = newModel();
     const stack = noiseStack({ ...size, depth: 1 });
     const prior = async (outside: number): Promise<Float32Array> => (await segmentStack(model, { ...stack, outside: [outside] }, options({ maps: ["prior"] }))).prior!.slice(0);
     expect(await prior(0)).not.toEqual(await prior(3));
@@ -99,7 +91,7 @@ describe("segmentStack", () => {
   });
 
   it("keeps the largest component of each class in space", async () => {
-    const model = randomModel();
+    const model = newModel();
     const stack = noiseStack(size);
     const [all, kept] = [await segmentStack(model, stack, options()), await segmentStack(model, stack, options({ keepLargestComponent: true }))];
     for (const [before, after] of [[all.labels, kept.labels], [all.priorLabels, kept.priorLabels]] as const) {
@@ -115,7 +107,7 @@ describe("segmentStack", () => {
   });
 
   it("tells steps with their slice, and its progress over all slices", async () => {
-    const model = randomModel();
+    const model = newModel();
     const steps: string[] = [];
     const fractions: number[] = [];
     await segmentStack(model, noiseStack(size), {
@@ -133,7 +125,7 @@ describe("segmentStack", () => {
   });
 
   it("refuses other channels, and numbers that are none, naming the slice", async () => {
-    const model = randomModel();
+    const model = newModel();
     await expect(segmentStack(model, noiseStack({ ...size, channels: 4 }), options())).rejects.toMatchObject({
       code: "segment.channels",
       message: expect.stringMatching(/takes images with 1 channel\(s\), got 4/),
@@ -149,7 +141,7 @@ describe("segmentStack", () => {
 });
 
 it("gives the networks the numbers that they were trained on", async () => {
-  const model = randomModel();
+  const model = newModel();
   const grid = { depth: 5, height: 70, width: 64 };
   const volume = { ...ballCase("a", grid, { classes, spacing: [2, 1, 1] }) };
   const data: SegmentationDataset = {
@@ -182,7 +174,7 @@ it("gives the networks the numbers that they were trained on", async () => {
 });
 
 it("labels and probabilities agree where nothing was resampled", async () => {
-  const model = randomModel();
+  const model = newModel();
   const result = await segmentStack(model, noiseStack(size), options({ maps: ["probability"] }));
   for (let index = 0; index < size.depth; index++) {
     expect(result.labels.subarray(index * 800, (index + 1) * 800)).toEqual(labelMap(result.probability!.slice(index), classes));

@@ -2,25 +2,18 @@ import { Generator, memory } from "@hidiff/core-tensor";
 import { beforeAll, describe, expect, it } from "vitest";
 import { noLeak, useTestBackend } from "../../../../test/backend.ts";
 import type { InferenceOptions } from "../config/schema.ts";
-import { HybridModel } from "../model/hybrid-model.ts";
+import type { HybridModel } from "../model/hybrid-model.ts";
 import { compileModel } from "../packed/engine.ts";
 import { PackedRefiner } from "../packed/packed-refiner.ts";
-import { tinyArchitecture, tinyInference } from "../testing/tiny.ts";
+import { randomModel, tinyArchitecture, tinyInference } from "../testing/tiny.ts";
 import { labelMap } from "./labels.ts";
 import { type NetworkImage, type RefinementStep, segment } from "./segment.ts";
 
 beforeAll(useTestBackend);
 
 /** A model whose head is not zero, so that the refined mask depends on everything. */
-function randomModel(options: Parameters<typeof tinyArchitecture>[0] = {}): HybridModel {
-  const model = new HybridModel(tinyArchitecture(options), new Generator(3));
-  const generator = new Generator("parameters");
-  const state = [...model.refiner.stateDict()].map(([name, value]) => {
-    if (name.includes("running")) return [name, value] as const;
-    return [name, { shape: value.shape, data: value.data.map((element) => element + generator.normal(0, 0.3)) }] as const;
-  });
-  model.refiner.loadStateDict(new Map(state));
-  return model;
+function newModel(options: Parameters<typeof tinyArchitecture>[0] = {}): HybridModel {
+  return randomModel(tinyArchitecture(options));
 }
 
 function randomImage(height: number, width: number, seed: number = 1, channels: number = 1): NetworkImage {
@@ -34,7 +27,7 @@ function options(changes: Partial<InferenceOptions> & { seed?: number } = {}): I
 
 describe("segment", () => {
   it("crops the padding back for sides that are no multiple of 32", async () => {
-    const model = randomModel({ classes: 3 });
+    const model = newModel({ classes: 3 });
     for (const [height, width] of [[20, 50], [1, 1], [33, 32]] as const) {
       const result = await segment(model, randomImage(height, width), options());
       expect(result).toMatchObject({ height, width, classes: 3, uncertainty: undefined });
@@ -50,7 +43,7 @@ describe("segment", () => {
   });
 
   it("gives the same mask for the same seed, whatever ran before, and another chain for another seed", async () => {
-    const model = randomModel();
+    const model = newModel();
     const image = randomImage(40, 40);
     const first = await segment(model, image, options({ window: 32 }));
     await segment(model, randomImage(32, 64, 2), options({ seed: 9 }));
@@ -62,7 +55,7 @@ describe("segment", () => {
   });
 
   it("averages its samples; the uncertainty is their variance", async () => {
-    const model = randomModel({ diffusion: { target: "y0" } });
+    const model = newModel({ diffusion: { target: "y0" } });
     const forward = model.refiner.forward.bind(model.refiner);
     const chains: Float32Array[] = [];
     // What the network estimates at t = 0 is what a chain returns.
@@ -84,7 +77,7 @@ describe("segment", () => {
   });
 
   it("draws other chains at another temperature", async () => {
-    const model = randomModel();
+    const model = newModel();
     const [image, warm] = [randomImage(32, 32), options()];
     const first = await segment(model, image, warm);
     expect(await segment(model, image, { ...warm, temperature: 1 })).toEqual(first);
@@ -96,7 +89,7 @@ describe("segment", () => {
   });
 
   it.each(["bernoulli", "gaussian"])("of a discriminative refiner is a probability without variance over samples (%s kernel)", async (kernel) => {
-    const model = randomModel({ refiner: { kind: "discriminative" }, diffusion: { kernel } });
+    const model = newModel({ refiner: { kind: "discriminative" }, diffusion: { kernel } });
     const steps: number[] = [];
     const result = await segment(model, randomImage(32, 32), { ...options({ samples: 3 }), onStep: ({ t }) => steps.push(t) });
     // Float32 squares: 3e-8 of values up to 1.
@@ -107,7 +100,7 @@ describe("segment", () => {
   });
 
   it("averages over mirrorings: a mirrored image gives the mirrored prior", async () => {
-    const model = randomModel();
+    const model = newModel();
     const image = randomImage(32, 32);
     const mirroredImage = { ...image, data: mirrorColumns(image.data, 32) };
     const plain = await segment(model, image, options());
@@ -120,7 +113,7 @@ describe("segment", () => {
   });
 
   it("keeps the largest component of either mask on request", async () => {
-    const model = randomModel();
+    const model = newModel();
     const image = randomImage(32, 32);
     const all = await segment(model, image, options());
     const kept = await segment(model, image, options({ keepLargestComponent: true }));
@@ -133,7 +126,7 @@ describe("segment", () => {
   });
 
   it.each(["ancestral", "ddim"] as const)("reports every step of the %s sampler, from T − 1 to 0", async (sampler) => {
-    const model = randomModel({ diffusion: { steps: 4 } });
+    const model = newModel({ diffusion: { steps: 4 } });
     const steps: RefinementStep[] = [];
     const result = await segment(model, randomImage(40, 24), { ...options({ sampler, window: 32 }), onStep: (step) => steps.push(step) });
     expect(steps.map(({ t }) => t)).toEqual([3, 2, 1, 0]);
@@ -144,7 +137,7 @@ describe("segment", () => {
   });
 
   it("takes fewer steps on request, and the Gaussian kernel", async () => {
-    const model = randomModel({ diffusion: { steps: 4, kernel: "gaussian" } });
+    const model = newModel({ diffusion: { steps: 4, kernel: "gaussian" } });
     const steps: number[] = [];
     const result = await segment(model, randomImage(32, 32), { ...options({ steps: 2 }), onStep: ({ t }) => steps.push(t) });
     expect(steps).toEqual([3, 0]);
@@ -153,7 +146,7 @@ describe("segment", () => {
   });
 
   it("the prior does not depend on how windows and samples are grouped", async () => {
-    const model = randomModel();
+    const model = newModel();
     const image = randomImage(70, 40);
     const [one, many] = await Promise.all([1, 8].map((batchSize) => segment(model, image, options({ window: 32, batchSize }))));
     expect(one!.prior).toBeAllClose(many!.prior, { absolute: 1e-5 });
@@ -161,7 +154,7 @@ describe("segment", () => {
   });
 
   it("tells its progress, up to 1, and leaves no tensors", async () => {
-    const model = randomModel();
+    const model = newModel();
     const fractions: number[] = [];
     await noLeak(() =>
       segment(model, randomImage(70, 40), { ...options({ window: 32, batchSize: 2, flips: true }), onProgress: (done) => void fractions.push(done) }),
@@ -178,7 +171,7 @@ describe("segment", () => {
   });
 
   it("of another number of channels is an error that says both", async () => {
-    const model = randomModel();
+    const model = newModel();
     await expect(segment(model, randomImage(32, 32, 1, 3), options())).rejects.toMatchObject({
       code: "segment.channels",
       message: expect.stringMatching(/1 channel.*got 3/),
@@ -189,7 +182,7 @@ describe("segment", () => {
   });
 
   it("of what is no number is an error that says where", async () => {
-    const model = randomModel();
+    const model = newModel();
     const image = randomImage(32, 20);
     image.data[32] = Number.POSITIVE_INFINITY;
     await expect(segment(model, image, options())).rejects.toMatchObject({ code: "segment.values", message: expect.stringMatching(/Infinity at row 1, column 12/) });
@@ -197,7 +190,7 @@ describe("segment", () => {
   });
 
   it("fills windows that reach over the border with the image's own value, −1 without one", async () => {
-    const model = randomModel();
+    const model = newModel();
     const image = randomImage(20, 20);
     const plain = await segment(model, image, options());
     expect(await segment(model, { ...image, outside: [-1] }, options())).toEqual(plain);
@@ -246,7 +239,7 @@ function components(mask: Uint8Array, width: number): number {
 
 describe("with the packed engine", () => {
   it.each(["epsilon", "y0", "y0-log-odds"] as const)("refines as with the graph, for the target %s", async (target) => {
-    const model = randomModel({ classes: 3, diffusion: { target } });
+    const model = newModel({ classes: 3, diffusion: { target } });
     const packedRefiner = await PackedRefiner.create(compileModel(model), { threads: 2 });
     const image = randomImage(70, 40);
     // Windows in groups of two, the last one alone; chains in groups of one or two.

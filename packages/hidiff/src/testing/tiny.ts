@@ -1,6 +1,7 @@
 import { Generator } from "@hidiff/core-tensor";
 import type { Batch, BatchSource } from "@hidiff/datasets";
 import { parse } from "@hidiff/datasets";
+import { HybridModel } from "../model/hybrid-model.ts";
 import { type Architecture, architectureSchema, type InferenceOptions, inferenceSchema, type TrainingOptions, trainingSchema } from "../config/schema.ts";
 
 /** Options of any depth. */
@@ -20,6 +21,18 @@ export function tinyArchitecture({ refiner, segmentor, diffusion, ...rest }: { r
     },
     "tinyArchitecture",
   );
+}
+
+/** A model whose refiner's mask depends on everything: that of a new one has a head of zeros. */
+export function randomModel(architecture: Architecture): HybridModel {
+  const model = new HybridModel(architecture, new Generator(3));
+  const generator = new Generator("parameters");
+  const state = [...model.refiner.stateDict()].map(([name, value]) => {
+    if (name.includes("running")) return [name, value] as const;
+    return [name, { shape: value.shape, data: value.data.map((element) => element + generator.normal(0, 0.3)) }] as const;
+  });
+  model.refiner.loadStateDict(new Map(state));
+  return model;
 }
 
 /** Two iterations of each phase, on batches of two crops of 32×32. */

@@ -1,5 +1,4 @@
 import {
-  AdamW,
   avgPool2,
   countParameters,
   Generator,
@@ -15,7 +14,7 @@ import {
 import { beforeAll, describe, expect, it } from "vitest";
 import { noLeak, useTestBackend } from "../../../../test/backend.ts";
 import "../../../../test/matchers.ts";
-import { segmentationLoss } from "../losses.ts";
+import { lossesOfTraining } from "../testing/segmentor-checks.ts";
 import { UNet, type UNetOptions } from "./unet.ts";
 
 beforeAll(useTestBackend);
@@ -221,30 +220,9 @@ it("keeps its state: saved and loaded, it computes the same", () => {
 });
 
 it("learns to find discs: 20 steps halve the loss", () => {
-  const size = 32;
   const network = new UNet({ imageChannels: 1, classes: 1, baseWidth: 4, depth: 2 }, new Generator(1));
   expect(countParameters(network)).toBeLessThan(10_000);
-  const generator = new Generator(2);
-  const mask = new Float32Array(4 * size * size);
-  for (let item = 0; item < 4; item++) {
-    const [row, column, radius] = [generator.uniform(10, 22), generator.uniform(10, 22), generator.uniform(4, 9)];
-    for (let i = 0; i < size * size; i++) {
-      const distance = Math.hypot(Math.floor(i / size) - row, (i % size) - column);
-      mask[item * size * size + i] = distance < radius ? 1 : 0;
-    }
-  }
-  const y0 = tensor4d(mask, [4, size, size, 1]);
-  const image = tensor4d(mask.map((inside) => inside + generator.normal(0, 0.5)), [4, size, size, 1]);
-  const parameters = network.parameters();
-  const optimizer = new AdamW(parameters);
-  const losses = Array.from({ length: 21 }, () => {
-    const { value, gradients } = valueAndGradients(
-      () => segmentationLoss({ logits: network.forward(image, training).logits, y0 }),
-      parameters,
-    );
-    optimizer.step(gradients, 1e-2);
-    return value;
-  });
+  const losses = lossesOfTraining(network, 21, 1e-2);
   expect(losses[20]!).toBeLessThan(0.5 * losses[0]!);
-  for (const disposable of [network, image, y0]) disposable.dispose();
+  network.dispose();
 });
