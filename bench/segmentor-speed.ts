@@ -23,7 +23,7 @@ import {
   publishedSegmentor,
   segmentationLoss,
   type SegmentorOptions,
-} from "../packages/segmentors/src/index.ts";
+} from "@hidiff/segmentors";
 import { formula, formulaParameter, toChannelsLast } from "../test/goldens.ts";
 
 export interface SegmentorWork {
