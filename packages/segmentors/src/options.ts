@@ -49,12 +49,12 @@ export function positiveNumber(fallback: number): OptionReader<number> {
   };
 }
 
-/** A positive multiple of `factor`. */
-export function multipleOf(factor: number, fallback: number): OptionReader<number> {
+/** A positive multiple of `factor`, at most `maximum`. */
+export function multipleOf(factor: number, fallback: number, maximum: number = Infinity): OptionReader<number> {
   return {
-    expected: `a positive multiple of ${factor}`,
+    expected: `a positive multiple of ${factor}${maximum === Infinity ? "" : `, at most ${maximum}`}`,
     read(value = fallback) {
-      return isPositiveInteger(value) && value % factor === 0 ? value : undefined;
+      return isPositiveInteger(value) && value <= maximum && value % factor === 0 ? value : undefined;
     },
   };
 }

@@ -31,6 +31,9 @@ export interface TransUNetOptions {
   readonly imageSize?: number;
 }
 
+/** There are imageSize² / 256 position embeddings: a file of weights with a wrong size must not take all memory. */
+const largestImageSize = 4096;
+
 type Preset = Pick<
   Required<TransUNetOptions>,
   "hiddenSize" | "mlpSize" | "heads" | "layers" | "resnetUnits" | "widthFactor" | "decoderChannels"
@@ -72,7 +75,7 @@ export function readTransUNetOptions(given: TransUNetOptions): Required<TransUNe
     widthFactor: positiveNumber(preset.widthFactor),
     decoderChannels: positiveIntegers(preset.decoderChannels, 4),
     skips: integerIn(0, 3, 3),
-    imageSize: multipleOf(32, 224),
+    imageSize: multipleOf(32, 224, largestImageSize),
   });
   if (options.hiddenSize % options.heads !== 0) {
     throw new HidiffError(

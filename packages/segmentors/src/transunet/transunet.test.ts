@@ -131,7 +131,8 @@ describe("wrong inputs", () => {
     [{ widthFactor: 0.3 }, /expected widthFactor to be a multiple of 1\/64.*got 0.3/],
     [{ widthFactor: 0 }, /expected widthFactor to be a positive number, got 0/],
     [{ skips: 4 }, /expected skips to be an integer in 0 … 3, got 4/],
-    [{ imageSize: 100 }, /expected imageSize to be a positive multiple of 32, got 100/],
+    [{ imageSize: 100 }, /expected imageSize to be a positive multiple of 32, at most 4096, got 100/],
+    [{ imageSize: 16384 }, /at most 4096, got 16384/],
   ])("options %j are rejected", (options, message) =>
     noLeak(() => {
       expect(() => new TransUNet({ ...tiny, ...(options as object) }, new Generator(1))).toThrow(message);
