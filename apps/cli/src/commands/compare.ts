@@ -4,13 +4,16 @@ import { collect } from "../options/numbers.ts";
 import { addOptions, sharedOptions } from "./shared-options.ts";
 
 export function compareCommand(): Command {
-  return addOptions(new Command("compare"), [...sharedOptions.scoring(), ...sharedOptions.inference(), ...sharedOptions.engine()])
-    .description("Scores several models on one data set, each with and without refinement: table, plot, significance.")
-    .addOption(new Option("--model <name=bundle...>", "a model, with a name for the tables if you like; several").argParser(collect).makeOptionMandatory())
-    .option("--data <folder>", "the folder of the data set (default: that of the first model's training)")
-    .option("--dataset <name>", "the data set's name (default: that of the first model's training)")
-    .option("--priors <folder>", "masks or probabilities for the models that refine another program's (default: those of their training)")
-    .addOption(sharedOptions.set("an option of the data set, such as observer=2; may come several times"))
+  return addOptions(
+    new Command("compare")
+      .description("Scores several models on one data set, each with and without refinement: table, plot, significance.")
+      .addOption(new Option("--model <name=bundle...>", "a model, with a name for the tables if you like; several").argParser(collect).makeOptionMandatory())
+      .option("--data <folder>", "the folder of the data set (default: that of the first model's training)")
+      .option("--dataset <name>", "the data set's name (default: that of the first model's training)")
+      .option("--priors <folder>", "masks or probabilities for the models that refine another program's (default: those of their training)")
+      .addOption(sharedOptions.set("an option of the data set, such as observer=2; may come several times")),
+    [...sharedOptions.scoring(), ...sharedOptions.inference(), ...sharedOptions.engine()],
+  )
     .option("--out <folder>", "where the files are written", "comparison")
     .addOption(sharedOptions.backend())
     .addOption(sharedOptions.json("print the content of comparison.json"))

@@ -4,13 +4,16 @@ import { positiveNumber } from "../options/numbers.ts";
 import { addOptions, sharedOptions } from "./shared-options.ts";
 
 export function evaluateCommand(): Command {
-  return addOptions(new Command("evaluate"), [...sharedOptions.scoring(), ...sharedOptions.inference(), ...sharedOptions.engine()])
-    .description("Scores a model on a data set: the segmentor's own masks against the refined ones.")
-    .requiredOption("--model <bundle>", "a bundle (folder, .zip or URL), or the folder of a finished training")
-    .option("--data <folder>", "the folder of the data set (default: that of the training)")
-    .option("--dataset <name>", "the data set's name (default: that of the training); another one tests the model across data sets")
-    .option("--priors <folder>", "another program's masks or probabilities, a file a case of the split (default: that of the training, on its own data set)")
-    .addOption(sharedOptions.set("an option of the data set, such as observer=2; may come several times"))
+  return addOptions(
+    new Command("evaluate")
+      .description("Scores a model on a data set: the segmentor's own masks against the refined ones.")
+      .requiredOption("--model <bundle>", "a bundle (folder, .zip or URL), or the folder of a finished training")
+      .option("--data <folder>", "the folder of the data set (default: that of the training)")
+      .option("--dataset <name>", "the data set's name (default: that of the training); another one tests the model across data sets")
+      .option("--priors <folder>", "another program's masks or probabilities, a file a case of the split (default: that of the training, on its own data set)")
+      .addOption(sharedOptions.set("an option of the data set, such as observer=2; may come several times")),
+    [...sharedOptions.scoring(), ...sharedOptions.inference(), ...sharedOptions.engine()],
+  )
     .addOption(new Option("--small-objects <n>", "also score the objects of the truth that have fewer pixels than this").argParser(positiveNumber))
     .option("--pictures", "also write masks and error maps (white right, red too much, blue missed); of volumes the slice with the most foreground")
     .option("--out <folder>", "where the files are written", "evaluation")
