@@ -1,6 +1,7 @@
 import { HidiffError } from "../errors.ts";
 import { decodeElements, elementSize, elementType, type NpyData } from "./elements.ts";
 import type { Fail } from "./fail.ts";
+import { decodeLatin1 } from "./latin1.ts";
 
 /** An array of numbers in C order: the last axis runs fastest. */
 export interface NpyArray {
@@ -68,7 +69,7 @@ export function decodeNpyHeader(bytes: Uint8Array, name: string): NpyHeader {
   if (bytes.length < textStart) fail(`only ${bytes.length} bytes long`);
   const start = textStart + (version === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
   if (start > bytes.length) fail(`truncated: the header alone needs ${start} bytes, the file has ${bytes.length}`);
-  const header = new TextDecoder(version === 3 ? "utf-8" : "latin1").decode(bytes.subarray(textStart, start));
+  const header = version === 3 ? new TextDecoder().decode(bytes.subarray(textStart, start)) : decodeLatin1(bytes.subarray(textStart, start));
 
   const { description, fortran, shape } = parseHeader(header) ?? fail(`its header cannot be read: ${JSON.stringify(header.slice(0, 200).trim())}`);
   const order = /^[<>|=]/.exec(description)?.[0];

@@ -1,3 +1,4 @@
+import { decodeLatin1 } from "../arrays/latin1.ts";
 import { HidiffError } from "../errors.ts";
 import type { FileContents } from "./array-file.ts";
 import type { ByteSource } from "./byte-source.ts";
@@ -39,7 +40,7 @@ async function readZip(source: ByteSource, name: string): Promise<FileContents> 
 
 /** What a file of none of the formats seems to be, and what helps. */
 function describe(start: Uint8Array): string {
-  const text = new TextDecoder("latin1").decode(start);
+  const text = decodeLatin1(start);
   if (text.startsWith("version https://git-lfs")) return "is a pointer of Git LFS, not the file itself; fetch it with: git lfs pull.";
   if (/^\s*<(!doctype|html)/i.test(text)) return "is a web page, not the file; download it again.";
   if (text.startsWith("\x89HDF")) return "is an HDF5 file; save its arrays with numpy.savez.";

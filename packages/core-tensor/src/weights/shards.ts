@@ -1,10 +1,11 @@
+import { decodeLatin1 } from "../arrays/latin1.ts";
 import { didYouMean, HidiffError, isHidiffError } from "../errors.ts";
 import { unknownArray } from "./array-file.ts";
 import type { WeightsEntry, WeightsFile } from "./weights-file.ts";
 
 /** Whether a file's first bytes are those of an index, which is JSON. */
 export function isShardIndex(start: Uint8Array): boolean {
-  return /^\s*\{\s*"/.test(new TextDecoder("latin1").decode(start));
+  return /^\s*\{\s*"/.test(decodeLatin1(start));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { decodeLatin1 } from "../../arrays/latin1.ts";
 /** A pickle goes on behind the bytes that are there. */
 export class PickleEnd extends Error {}
 
@@ -53,7 +54,7 @@ export class PickleBytes {
     if (end < 0) throw new PickleEnd();
     const line = this.take(end - this.position);
     this.position++;
-    return new TextDecoder("latin1").decode(line);
+    return decodeLatin1(line);
   }
 
   #advance(length: number): number {

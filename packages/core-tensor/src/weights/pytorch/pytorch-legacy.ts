@@ -1,4 +1,5 @@
 import type { Fail } from "../../arrays/fail.ts";
+import { decodeLatin1 } from "../../arrays/latin1.ts";
 import type { FileContents } from "../array-file.ts";
 import type { ByteSource } from "../byte-source.ts";
 import { sizeOfType } from "../element-types.ts";
@@ -11,7 +12,7 @@ const formatVersion = 1001;
 
 /** Whether a file's first bytes may be a pickle's, of protocol 2 or later or of the magic number in protocol 0. */
 export function isPickle(start: Uint8Array): boolean {
-  return start[0] === 0x80 || new TextDecoder("latin1").decode(start.subarray(0, 22)) === `L${magic}`.slice(0, 22);
+  return start[0] === 0x80 || decodeLatin1(start.subarray(0, 22)) === `L${magic}`.slice(0, 22);
 }
 
 /**
