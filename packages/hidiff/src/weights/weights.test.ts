@@ -325,7 +325,7 @@ describe("what is wrong with a file is said", () => {
       await expect(importBytes("i.safetensors", bytes, {})).rejects.toMatchObject({ code: "weights.options", message: expect.stringMatching(/has far more: .*"imageChannels":1/) });
     };
     await expectTooLarge("unet", { baseWidth: 100_000 });
-    await expectTooLarge("transunet", { imageSize: 16_000_000 });
+    await expectTooLarge("transunet", { mlpSize: 10_000_000 });
     // What no array holds tells nothing.
     const empty = new Map([["inc.double_conv.0.weight", { shape: [100_000, 1, 0, 3], data: new Float32Array(0) }]]);
     await expect(importBytes("j.safetensors", encodeSafetensors(empty), { as: "unet" })).rejects.toMatchObject({ code: "weights.names" });
