@@ -2,6 +2,7 @@ export * from "./tensor.ts";
 export { assert, didYouMean, HidiffError, isHidiffError } from "./errors.ts";
 export { Generator, type GeneratorState } from "./random.ts";
 export { isNative, operation } from "./ops/operation.ts";
+export { elementCount } from "./arrays/element-count.ts";
 export { matMul, sumRows, swapLast } from "./ops/matmul.ts";
 export { conv2d, type Conv2dOptions } from "./ops/conv2d.ts";
 export { convTranspose2x2 } from "./ops/conv-transpose2x2.ts";

@@ -25,6 +25,7 @@ export type { CaseLists, VolumeDatasetOptions } from "./loaders/volume-cases/opt
 export { datasetRegistry, openDataset } from "./node-datasets.ts";
 export { type SyntheticKind, syntheticKinds, writeSynthetic, type WriteSyntheticOptions } from "./synthetic/layouts/write-synthetic.ts";
 export { findPriors } from "./priors/find-priors.ts";
+export { openWithPriors } from "./priors/open-with-priors.ts";
 export { type PriorTarget, readPrior } from "./priors/read-prior.ts";
 export { type PriorOptions, withPriors } from "./priors/with-priors.ts";
 export { createWorkerBatchSource, type WorkerBatchSource, type WorkerBatchSourceOptions } from "./batches/worker-batch-source.ts";

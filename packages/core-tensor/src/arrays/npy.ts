@@ -1,4 +1,5 @@
 import { HidiffError } from "../errors.ts";
+import { elementCount } from "./element-count.ts";
 import { decodeElements, elementSize, elementType, type NpyData } from "./elements.ts";
 import type { Fail } from "./fail.ts";
 import { decodeLatin1 } from "./latin1.ts";
@@ -30,7 +31,7 @@ export function decodeNpy(bytes: Uint8Array, name: string): NpyArray {
         `Save a plain array of bool, int8 … uint64, float16, float32 or float64.`,
     );
   }
-  const expected = size * shape.reduce((product, length) => product * length, 1);
+  const expected = size * elementCount(shape);
   if (bytes.length - start !== expected) fail(`it has ${bytes.length - start} bytes of data, its shape [${shape}] of ${type} needs ${expected}`);
 
   const copy = new Uint8Array(expected); // not slice(), which shares memory if the bytes are a Buffer
@@ -88,7 +89,7 @@ function failure(name: string): Fail {
  * @throws HidiffError `npy.shape` if the array's length does not fit its shape
  */
 export function encodeNpy({ shape, data }: NpyArray): Uint8Array {
-  const expected = shape.reduce((product, length) => product * length, 1);
+  const expected = elementCount(shape);
   if (!shape.every((length) => Number.isSafeInteger(length) && length >= 0) || expected !== data.length) {
     throw new HidiffError("npy.shape", `encodeNpy: the array has ${data.length} elements, its shape [${shape}] needs ${expected}.`);
   }

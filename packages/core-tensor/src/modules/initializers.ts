@@ -1,9 +1,10 @@
+import { elementCount } from "../arrays/element-count.ts";
 import type { Generator } from "../random.ts";
 import type { HostTensor } from "./module.ts";
 
 /** An array filled with one value. */
 export function constantTensor(shape: readonly number[], value: number): HostTensor {
-  return { shape, data: new Float32Array(sizeOf(shape)).fill(value) };
+  return { shape, data: new Float32Array(elementCount(shape)).fill(value) };
 }
 
 /**
@@ -12,7 +13,7 @@ export function constantTensor(shape: readonly number[], value: number): HostTen
  */
 export function kaimingUniform(shape: readonly number[], fanIn: number, generator: Generator, a: number = Math.sqrt(5)): HostTensor {
   const bound = Math.sqrt(6 / ((1 + a * a) * fanIn));
-  return { shape, data: generator.uniformArray(sizeOf(shape), -bound, bound) };
+  return { shape, data: generator.uniformArray(elementCount(shape), -bound, bound) };
 }
 
 /** Uniform in ±1/√fanIn: PyTorch's default for biases. */
@@ -23,9 +24,5 @@ export function biasUniform(length: number, fanIn: number, generator: Generator)
 
 /** Normal deviates of the given standard deviation. */
 export function normalTensor(shape: readonly number[], standardDeviation: number, generator: Generator): HostTensor {
-  return { shape, data: generator.normalArray(sizeOf(shape), 0, standardDeviation) };
-}
-
-function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
+  return { shape, data: generator.normalArray(elementCount(shape), 0, standardDeviation) };
 }

@@ -1,4 +1,5 @@
 import type { io, Tensor, Tensor4D } from "@tensorflow/tfjs-core";
+import { elementCount } from "../arrays/element-count.ts";
 import { HidiffError } from "../errors.ts";
 import { openGraphModel } from "./graph-model.ts";
 import { openLayersModel } from "./layers-model.ts";
@@ -56,7 +57,7 @@ export async function loadTensorFlowModel(
 function checkLength(weights: Uint8Array, specs: readonly io.WeightsManifestEntry[], name: string): void {
   if (specs.some(({ dtype }) => dtype === "string")) return; // of any length
   const expected = specs.reduce((sum, { shape, dtype, quantization }) => {
-    return sum + shape.reduce((product, length) => product * length, 1) * elementBytes[quantization?.dtype ?? dtype]!;
+    return sum + elementCount(shape) * elementBytes[quantization?.dtype ?? dtype]!;
   }, 0);
   if (weights.length !== expected) {
     throw new HidiffError("tfjs.format", `${name} has ${weights.length} bytes of weights instead of ${expected}; copy its files again.`);

@@ -33,8 +33,9 @@ interface WindowOptions {
  * Takes a random window of a sample and augments it.
  *
  * The affine transformation and the crop are one sampling of the source: of the image and a prior bilinearly, of the mask by
- * the nearest pixel. Colour and blur of the image follow, then flips and quarter turns of all. Each step draws from its own child of `generator`, so that switching one on leaves the others as they were.
- * Where the window exceeds the sample, the image has the sample's `outside` values, and mask and prior are background.
+ * the nearest pixel. Colour and blur of the image follow, then flips and quarter turns of all. Each step draws from its own
+ * child of `generator`, so that switching one on leaves the others as they were. Where the window exceeds the sample, the
+ * image has the sample's `outside` values, and mask and prior are background.
  */
 export function extractPatch(
   sample: SegmentationSample,

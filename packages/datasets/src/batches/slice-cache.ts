@@ -47,9 +47,9 @@ type CachedCase = z.infer<typeof caseSchema>;
  * A folder below the given one belongs to one data set, its options, one preprocessing and one folder of priors, which its
  * `index.json` says. It holds, of each case, `.image.npy` (float32 [slices, height, width, channels]), `.labels.npy` and,
  * where there is one, `.field-of-view.npy` (uint8 [slices, height, width]) and `.prior.npy` (float32 [slices, height, width,
- * classes]), and `.json`, which is written last. Files appear complete or not
- * at all, so that any number of processes may fill and read the cache; what a killed one left half-written is removed.
- * Missing and damaged files are made anew. Source files that change are not noticed: delete the folder then.
+ * classes]), and `.json`, which is written last. Files appear complete or not at all, so that any number of processes may
+ * fill and read the cache; what a killed one left half-written is removed. Missing and damaged files are made anew. Source
+ * files that change are not noticed: delete the folder then.
  */
 export class SliceCache implements CaseStore {
   readonly #cases: DatasetCases;

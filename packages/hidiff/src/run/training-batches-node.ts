@@ -1,9 +1,8 @@
 import { augmentationFor, type Batch, type DatasetSpec, type SegmentationDataset } from "@hidiff/datasets";
 import {
   createWorkerBatchSource,
-  openDataset,
+  openWithPriors,
   type PriorOptions,
-  withPriors,
   type WorkerBatchSource,
   type WorkerBatchSourceOptions,
 } from "@hidiff/datasets/node";
@@ -17,11 +16,10 @@ type PreparationCallbacks = Pick<WorkerBatchSourceOptions, "onBadCase" | "onProg
 /**
  * The data set of a training, whose cases have priors if the configuration names their folder.
  *
- * @throws what `openDataset` and `withPriors` throw
+ * @throws what `openWithPriors` throws
  */
-export async function openTrainingDataset({ dataset: spec, priors }: Configuration): Promise<SegmentationDataset> {
-  const dataset = await openDataset(spec as DatasetSpec);
-  return priors === undefined ? dataset : withPriors(dataset, trainingPriors(priors));
+export function openTrainingDataset({ dataset: spec, priors }: Configuration): Promise<SegmentationDataset> {
+  return openWithPriors(spec as DatasetSpec, priors && trainingPriors(priors));
 }
 
 /** Cases of the test split need none. */

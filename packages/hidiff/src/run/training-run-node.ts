@@ -155,7 +155,7 @@ async function openSegmentor(model: HybridModel, dataset: SegmentationDataset, {
   if (priors !== undefined && !takesPriors(model)) {
     throw new HidiffError("run.priors", `The segmentor "${name}" computes its masks itself, so that the masks in ${priors.folder} would be of no use; leave \`priors\` out, or take the segmentor "masks".`);
   }
-  if (segmentor instanceof MaskSegmentor && segmentor.needsMaps && !(await hasPriors(dataset))) {
+  if (segmentor instanceof MaskSegmentor && segmentor.needsMaps && priors === undefined && !(await hasPriors(dataset))) {
     throw new HidiffError(
       "run.priors",
       `The segmentor "${name}" takes masks that were computed before, and the data set "${dataset.name}" comes without; give their folder: ` +
@@ -172,7 +172,7 @@ async function openSegmentor(model: HybridModel, dataset: SegmentationDataset, {
   onNote?.(`The segmentor "${name}" cannot be trained: pre-training is skipped, and the alternation trains the refiner${served}.`);
 }
 
-/** Whether cases have priors, as far as the first one shows: one that cannot be read is reported later. */
+/** Whether cases have priors of their own, as far as the first one shows: one that cannot be read is reported later. */
 async function hasPriors(dataset: SegmentationDataset): Promise<boolean> {
   const [first] = dataset.splits.train;
   if (first === undefined) return true;

@@ -1,4 +1,4 @@
-import { assignHost, Generator, HidiffError, type Module } from "@hidiff/core-tensor";
+import { assignHost, elementCount, Generator, HidiffError, type Module } from "@hidiff/core-tensor";
 import type { WeightsFile } from "@hidiff/core-tensor/files";
 import type { PretrainedNetwork, PublishedNetwork } from "@hidiff/segmentors";
 import { findPrefix } from "./find-prefix.ts";
@@ -92,7 +92,7 @@ const excess = 2 ** 24;
 
 /** A network of which every array is in the file. */
 async function load(file: WeightsFile, { network, options, layout }: WeightsHeader, prefix: string): Promise<ImportedNetwork> {
-  const available = [...file.entries.values()].reduce((sum, { shape }) => sum + countOf(shape), 0);
+  const available = [...file.entries.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
   const module = createWithin(available + excess, network, options, () => {
     throw new HidiffError(
       "weights.options",
@@ -156,7 +156,7 @@ function imported(
   for (const name of used) {
     const { dtype, shape } = file.entries.get(name)!;
     types[dtype] = (types[dtype] ?? 0) + 1;
-    values += countOf(shape);
+    values += elementCount(shape);
   }
   const inUse = new Set(used);
   const ignored = [...file.entries.keys()].filter((name) => !inUse.has(name));
@@ -168,7 +168,3 @@ function imported(
 
 /** How often PyTorch's batch norms were trained. */
 const noEffect = /\bnum_batches_tracked$/;
-
-function countOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}

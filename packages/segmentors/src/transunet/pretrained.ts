@@ -1,4 +1,4 @@
-import { HidiffError, type HostTensor, type StateDict, tensor3d, tidy } from "@hidiff/core-tensor";
+import { elementCount, HidiffError, type HostTensor, type StateDict, tensor3d, tidy } from "@hidiff/core-tensor";
 import { resizePositionEmbeddings } from "./position-embeddings.ts";
 import type { TransUNet } from "./transunet.ts";
 
@@ -84,7 +84,7 @@ export function pretrainedTransUNetState(network: TransUNet, find: (name: string
  */
 export function pretrainedTransUNetArray(name: string, shape: readonly number[], found: HostTensor): HostTensor {
   const data = name === positions.own ? resampledPositions(found, shape) : found.data;
-  if (data.length !== shape.reduce((product, size) => product * size, 1)) {
+  if (data.length !== elementCount(shape)) {
     throw new HidiffError(
       "state.mismatch",
       `The pretrained state's ${pretrainedTransUNetName(name)} of shape [${found.shape}] does not fit ${name} of shape [${shape}]; ` +
