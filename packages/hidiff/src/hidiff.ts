@@ -1,7 +1,8 @@
 import { HidiffError } from "@hidiff/core-tensor";
 import { backgroundProbabilities, type ImageStack, imageStack, preprocess, type RasterImage } from "@hidiff/datasets";
-import { unzipSync } from "fflate";
-import { type BundleContents, type BundleManifest, bundleFiles, decodeBundle, filesOf, isBundleFile } from "./bundle/bundle.ts";
+import { type BundleContents, decodeBundle } from "./bundle/bundle.ts";
+import { bundleFiles, type BundleManifest, filesOf } from "./bundle/manifest.ts";
+import { unzipBundle } from "./bundle/zip.ts";
 import type { OnnxRuntime } from "./external/onnx/onnx-runtime.ts";
 import { type NetworkImage, segment, type Segmentation, type SegmentOptions } from "./inference/segment.ts";
 import { segmentStack, type SegmentStackOptions, type StackSegmentation } from "./inference/segment-stack.ts";
@@ -20,6 +21,8 @@ export interface HiDiffOptions {
    * elsewhere, the one that is installed is imported.
    */
   readonly onnxRuntime?: OnnxRuntime | undefined;
+  /** How errors call the bundle; default: its URL, or "The bundle". */
+  readonly name?: string | undefined;
 }
 
 /** How {@link HiDiff.segment} segments a raster image. */
@@ -42,7 +45,8 @@ export class HiDiff {
 
   /**
    * @param options.compiled the model's refiner, if it is compiled already
-   * @throws HidiffError `engine.packed` if the packed engine is asked for and cannot compute this model
+   * @throws HidiffError `engine.packed` if the packed engine is asked for and cannot compute this model; `bundle.inferenceOnly` if
+   * the graph engine is, and the model is packed for inference
    */
   constructor(model: HybridModel, manifest: BundleManifest, { engine, threads, compiled }: HiDiffOptions & { readonly compiled?: CompiledRefiner | undefined } = {}) {
     this.model = model;
@@ -50,20 +54,22 @@ export class HiDiff {
     this.engine = chooseEngine(model.architecture, engine);
     this.#threads = threads === undefined ? {} : { threads };
     this.#compiled = compiled;
+    if (this.engine === "graph") void model.refiner; // makes it now, where its errors belong
   }
 
   /**
    * Loads a bundle: from the bytes of a `.zip`, from its files by name, or from a URL (of a `.zip` or of a folder).
    * For a path on disk see `loadBundle` of `hidiff/node`.
    *
-   * @throws HidiffError `bundle.*` for a damaged, incomplete or foreign bundle; `engine.packed`; `onnx.*` and `tfjs.*` for a
+   * @throws HidiffError `bundle.*` for a damaged, incomplete or foreign bundle, and for one that is packed for inference with
+   * the graph engine; `engine.packed`; `onnx.*` and `tfjs.*` for a
    * segmentor of another runtime that cannot be opened
    */
   static async load(source: string | URL | Uint8Array | BundleContents, options: HiDiffOptions = {}): Promise<HiDiff> {
-    const { model, manifest, compiled } =
-      typeof source === "string" || source instanceof URL
-        ? await decodeBundle(await download(String(source)), String(source), options)
-        : await decodeBundle(source instanceof Uint8Array ? unzip(source, "The bundle") : source, "The bundle", options);
+    const url = typeof source === "string" || source instanceof URL ? String(source) : undefined;
+    const name = options.name ?? url ?? "The bundle";
+    const files = url !== undefined ? await download(url) : source instanceof Uint8Array ? unzipBundle(source, name) : (source as BundleContents);
+    const { model, manifest, compiled } = await decodeBundle(files, name, options);
     try {
       return new HiDiff(model, manifest, { ...options, compiled });
     } catch (error) {
@@ -148,20 +154,6 @@ function rasterPrior(prior: RasterImage, { height, width }: RasterImage, { archi
   );
 }
 
-/** The files of a zip archive; those of a bundle may lie in one folder. */
-export function unzip(bytes: Uint8Array, name: string): BundleContents {
-  try {
-    const files = unzipSync(bytes, { filter: (file) => isBundleFile(baseName(file.name)) });
-    return Object.fromEntries(Object.entries(files).map(([path, content]) => [baseName(path), content]));
-  } catch (error) {
-    throw new HidiffError("bundle.zip", `${name} is not a complete zip archive; copy it again.`, { cause: error });
-  }
-}
-
-function baseName(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
-}
-
 async function download(url: string): Promise<BundleContents> {
   const get = async (address: string): Promise<Uint8Array> => {
     const response = await fetch(address).catch((error: unknown) => {
@@ -170,7 +162,7 @@ async function download(url: string): Promise<BundleContents> {
     if (!response.ok) throw new HidiffError("bundle.download", `Cannot download ${address}: the server answered ${response.status}.`);
     return new Uint8Array(await response.arrayBuffer());
   };
-  if (url.endsWith(".zip")) return unzip(await get(url), url);
+  if (url.endsWith(".zip")) return unzipBundle(await get(url), url);
   const base = url.endsWith("/") ? url : `${url}/`;
   const manifest = await get(base + bundleFiles.manifest);
   const files = filesOf(manifest, url).map(async (file) => [file, await get(base + file)] as const);

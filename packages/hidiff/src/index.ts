@@ -18,10 +18,13 @@ export {
   trainingSchema,
 } from "./config/schema.ts";
 export { parse } from "@hidiff/datasets";
-export { preset, presetNames } from "./config/presets.ts";
+export { preset, presetNames, presetSummary } from "./config/presets.ts";
+export { configurationJsonSchema, type JsonSchema } from "./config/json-schema.ts";
+export { type ConfigurationProblem, configurationProblems, formatPath, parseConfiguration } from "./config/problems.ts";
 export { ablationNames, withAblation } from "./config/ablations.ts";
 export { TrainingSession, type TrainingProgress } from "./training/session.ts";
 export type { ModelAverage } from "./training/model-average.ts";
+export type { Look, LookHistory } from "./training/look-history.ts";
 export { pretrainSegmentor } from "./training/pretrain-segmentor.ts";
 export { trainAlternating } from "./training/train-alternating.ts";
 export type { TrainingCallbacks, TrainingReport } from "./training/report.ts";
@@ -29,7 +32,9 @@ export { validate, type ValidationReport } from "./training/validate.ts";
 export { labelMap } from "./inference/labels.ts";
 export { type NetworkImage, type RefinementStep, segment, type Segmentation, type SegmentOptions, takesPriors } from "./inference/segment.ts";
 export { labelStackOf, type MapName, segmentStack, type SegmentStackOptions, type StackSegmentation } from "./inference/segment-stack.ts";
+export { type ClassMeasurement, measureClasses } from "./inference/measure.ts";
 export { type EvaluatedCase, type EvaluateOptions, evaluateDataset } from "./evaluation/evaluate.ts";
+export { CalibrationCollector, type CalibrationReport, type Reliability } from "./evaluation/calibration.ts";
 export type { ClassMappingOptions, EvaluatedClass } from "./evaluation/class-mapping.ts";
 export type { SmallObjectMetrics, SmallObjectScores } from "./evaluation/scores.ts";
 export type {
@@ -53,15 +58,20 @@ export {
 } from "./benchmark/refiner-benchmark.ts";
 export type { Spread } from "./benchmark/timing.ts";
 export { classColour } from "./bundle/class-colours.ts";
+export { type BundleContents, type BundleDescription, checkBundle, type CheckedBundle, decodeBundle, encodeBundle } from "./bundle/bundle.ts";
 export {
-  type BundleContents,
-  type BundleDescription,
   bundleFiles,
+  bundleJsonSchema,
   type BundleManifest,
   bundleManifestSchema,
-  decodeBundle,
-  encodeBundle,
-} from "./bundle/bundle.ts";
+  decodeManifest,
+  unspecifiedLicence,
+} from "./bundle/manifest.ts";
+export { packBundle, type PackOptions } from "./bundle/pack.ts";
+export { type Provenance, withoutMachinePaths } from "./bundle/provenance.ts";
+export { type ModelScore, scoresOfEvaluation } from "./bundle/scores.ts";
+export { type BundleVerification, verifyBundle } from "./bundle/verify.ts";
+export { unzipBundle, zipBundle } from "./bundle/zip.ts";
 export { type ImportedNetwork, type ImportReport, importWeights, type ImportWeightsOptions } from "./weights/import-weights.ts";
 export { describeNames } from "./weights/describe-names.ts";
 export { readWeightsHeader, type WeightsHeader } from "./weights/header.ts";

@@ -1,12 +1,15 @@
-export { loadBundle, writeBundle } from "./bundle/bundle-node.ts";
+export { loadBundle, readBundle, readWholeBundle, writeBundle, writeBundleZip } from "./bundle/bundle-node.ts";
 export { readModelFile } from "./external/read-model-file-node.ts";
 export { restoreCheckpoint, writeCheckpoint } from "./training/checkpoint-node.ts";
-export {
-  readRunConfiguration,
-  runFiles,
-  runTraining,
-  type TrainingRunOptions,
-  type TrainingRunResult,
-} from "./run/training-run-node.ts";
+export { runTraining, type TrainingRunOptions, type TrainingRunResult } from "./run/training-run-node.ts";
+export { runFiles } from "./run/run-files.ts";
+export { readRunConfiguration } from "./run/run-folder-node.ts";
 export { writeNetwork } from "./weights/write-network-node.ts";
 export { type InitialWeights, loadInitialWeights } from "./weights/initial-weights-node.ts";
+export { readRunRecords } from "./run/read-run-records-node.ts";
+export type { IterationRecord, PictureRecord, RunRecord, ValidationRecord } from "./run/run-records.ts";
+export { planTraining, type PlanTrainingOptions } from "./config/plan/plan-training-node.ts";
+export type { MeasuredTime, MemoryEstimate } from "./config/plan/measure-training.ts";
+export type { EstimatedTime, PlannedNetwork, PlannedPhase, TrainingPlan } from "./config/plan/training-plan.ts";
+export { checkConfiguration } from "./config/check-node.ts";
+export { type SuggestedConfiguration, suggestConfiguration } from "./config/suggest-node.ts";

@@ -44,15 +44,14 @@ async function exportFile(path: string, { out, part, force }: ExportOptions): Pr
 }
 
 async function exportBundle(path: string, { out, part, force }: ExportOptions): Promise<Written[]> {
-  const { model } = await openModel(path, { engine: "graph" });
-  const { segmentor, refiner, architecture } = model.model;
-  const networks = [
-    { name: "segmentor", network: architecture.segmentor.name, module: segmentor },
-    { name: "refiner", network: refinerKind, module: refiner },
-  ].filter(({ name }) => part === undefined || name === part);
-  await makeFolder(out);
+  const { model } = await openModel(path, {});
   const written: Written[] = [];
   try {
+    const { architecture } = model.model;
+    const networks = (["segmentor", "refiner"] as const)
+      .filter((name) => part === undefined || name === part)
+      .map((name) => ({ name, network: name === "refiner" ? refinerKind : architecture.segmentor.name, module: model.model[name] }));
+    await makeFolder(out);
     for (const { name, network, module } of networks) {
       const header = { network, options: resolvedOptions(module) ?? architecture.segmentor.options, layout: "hidiff" as const };
       written.push(await write(join(out, `${name}.safetensors`), module, header, force));

@@ -1,8 +1,10 @@
+import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { openWeights, selectBackend } from "@hidiff/core-tensor/node";
 import { describeNames, importWeights, refinerKind, weightsKinds } from "hidiff";
 import { writeNetwork } from "hidiff/node";
 import { stringify } from "yaml";
+import { formatBytes } from "../bench/units.ts";
 import { usageError } from "../errors.ts";
 import { requireNew } from "../files/folder.ts";
 import { assign, parseAssignment } from "../options/assignments.ts";
@@ -18,6 +20,9 @@ export interface ImportOptions {
   readonly json?: boolean;
 }
 
+/** Larger files, in bytes, take some seconds. */
+const largeFile = 1e8;
+
 const formatNames = { safetensors: "safetensors", pytorch: "PyTorch", npz: "NumPy .npz" } as const;
 
 /** `hidiff import`: reads a checkpoint, reports what matched, and writes it as safetensors in HiDiff's own form. */
@@ -27,6 +32,8 @@ export async function importCheckpoint(path: string, options: ImportOptions): Pr
   const out = options.out ?? `${basename(path).replace(/(\.(safetensors|bin|pth?|npz|ckpt|tar)|\.index\.json)+$/i, "")}.safetensors`;
   if (resolve(out) === resolve(path)) throw usageError(`${path} is the file that is read, too; give another name with --out.`);
   if (options.force !== true) await requireNew(out);
+  const { size } = await stat(path).catch(() => ({ size: 0 })); // opening it tells what is wrong
+  if (size > largeFile) output.note(`Reading ${path}, ${formatBytes(size)}`);
   await selectBackend({ prefer: "cpu" }); // nothing is computed
   const file = await openWeights(path);
   try {

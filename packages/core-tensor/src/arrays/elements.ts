@@ -1,4 +1,5 @@
 import { HidiffError } from "../errors.ts";
+import { decodeHalves } from "./half-precision.ts";
 
 /** The numbers of an array, as files store them. */
 export type NpyData = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array | Float64Array;
@@ -20,7 +21,7 @@ const elementTypes: Readonly<Record<string, ElementType>> = {
   u4: { size: 4, read: (bytes) => new Uint32Array(bytes) },
   i8: { size: 8, read: (bytes, name) => exactDoubles(new BigInt64Array(bytes), name) },
   u8: { size: 8, read: (bytes, name) => exactDoubles(new BigUint64Array(bytes), name) },
-  f2: { size: 2, read: (bytes) => singles(new Uint16Array(bytes)) },
+  f2: { size: 2, read: (bytes) => decodeHalves(new Uint16Array(bytes)) },
   f4: { size: 4, read: (bytes) => new Float32Array(bytes) },
   f8: { size: 8, read: (bytes) => new Float64Array(bytes) },
 };
@@ -63,18 +64,4 @@ function exactDoubles(values: BigInt64Array | BigUint64Array, name: string): Flo
     }
   }
   return doubles;
-}
-
-/** IEEE 754 half precision: 1 bit of sign, 5 of exponent, 10 of fraction. */
-function singles(halves: Uint16Array): Float32Array {
-  const values = new Float32Array(halves.length);
-  for (let i = 0; i < values.length; i++) {
-    const half = halves[i]!;
-    const exponent = (half >> 10) & 31;
-    const fraction = half & 1023;
-    const magnitude =
-      exponent === 31 ? (fraction === 0 ? Infinity : NaN) : exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25);
-    values[i] = half >> 15 === 1 ? -magnitude : magnitude;
-  }
-  return values;
 }

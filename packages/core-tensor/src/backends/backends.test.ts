@@ -53,7 +53,7 @@ describe("backend selection", () => {
       message: "No tensor backend could be loaded (tfjs-node: no addon; run this).",
     });
     await expect(selectBackend({ prefer: "tfjs-node-gpu" })).rejects.toThrow(
-      /tfjs-node-gpu: @tensorflow\/tfjs-node-gpu (is not installed|has no compiled addon).*; run `pnpm native:install --gpu`/,
+      /tfjs-node-gpu: @tensorflow\/tfjs-node-gpu (is not installed|has no compiled addon).*; run `hidiff doctor --install-native gpu`/,
     );
   });
 

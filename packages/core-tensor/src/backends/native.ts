@@ -14,7 +14,7 @@ import { restoreRemovedUtilities } from "./node-compatibility.ts";
  */
 export async function loadNative(packageName: "tfjs-node" | "tfjs-node-gpu"): Promise<string> {
   const directory = findPackage(`@tensorflow/${packageName}`);
-  const install = `run \`pnpm native:install${packageName.endsWith("gpu") ? " --gpu" : ""}\` in the repository, or install @tensorflow/${packageName}`;
+  const install = `run \`hidiff doctor --install-native${packageName.endsWith("gpu") ? " gpu" : ""}\`, or install @tensorflow/${packageName} 4.22.0`;
   if (directory === undefined) throw new HidiffError("backend.native", `@tensorflow/${packageName} is not installed; ${install}`);
   // The package registers its kernels before it loads its addon, so look for the addon first.
   if (!hasAddon(directory)) {
@@ -32,7 +32,7 @@ export async function loadNative(packageName: "tfjs-node" | "tfjs-node-gpu"): Pr
   return usesGpu ? "TensorFlow's native library with CUDA" : "TensorFlow's native library on the processor";
 }
 
-/** Next to this package, in the application, or where `pnpm native:install` puts it. */
+/** Next to this package, in the application, or where `hidiff doctor --install-native` puts it. */
 function findPackage(name: string): string | undefined {
   const here = dirname(fileURLToPath(import.meta.url));
   for (const base of [here, process.cwd()]) {

@@ -1,4 +1,5 @@
 import { open, readFile, rename, unlink } from "node:fs/promises";
+import { dirname } from "node:path";
 import { HidiffError } from "../errors.ts";
 import { decodeSafetensors, encodeSafetensors, type SafetensorsFile, type StoredTensor } from "./safetensors.ts";
 import { temporaryPath } from "./temporary-files.ts";
@@ -52,11 +53,19 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   return decodeSafetensors(bytes, path);
 }
 
-/** Writes a safetensors file atomically. */
+/** Writes a safetensors file atomically; it is on the disk, under its name, when this returns. */
 export async function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, StoredTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   await writeFileAtomic(path, encodeSafetensors(tensors, metadata));
+  await flushFolder(dirname(path));
+}
+
+/** Returns when a folder's list of names is on the disk, on systems where folders can be flushed. */
+async function flushFolder(path: string): Promise<void> {
+  const folder = await open(path, "r").catch(() => undefined);
+  await folder?.sync().catch(() => undefined);
+  await folder?.close();
 }

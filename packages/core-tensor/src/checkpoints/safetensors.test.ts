@@ -90,10 +90,28 @@ describe("safetensors", () => {
   });
 
   it("names an element type that it cannot read", () => {
-    const bytes = file({ half: { dtype: "F16", shape: [1], data_offsets: [0, 2] } }, new Uint8Array(2));
+    const bytes = file({ half: { dtype: "BF16", shape: [1], data_offsets: [0, 2] } }, new Uint8Array(2));
     expect(() => decodeSafetensors(bytes, "x")).toThrow(
-      expect.objectContaining({ code: "safetensors.dtype", message: "x: half has element type F16; F32 and U8 are supported." }),
+      expect.objectContaining({ code: "safetensors.dtype", message: "x: half has element type BF16; F32, F16 and U8 are supported." }),
     );
+  });
+
+  it("stores floats in half precision, rounded once, and leaves bytes alone", () => {
+    const stored = new Map<string, StoredTensor>([
+      ["odd", { shape: [3], data: Uint8Array.of(1, 2, 3) }],
+      ["weights", { shape: [2, 2], data: Float32Array.of(0.1, -65504, 1e-9, 1) }],
+    ]);
+    const bytes = encodeSafetensors(stored, {}, "F16");
+    const { tensors: found } = decodeSafetensors(bytes, "x");
+    // 0.1 is 0x2e66 = (1024 + 614) · 2⁻¹⁴; numpy.float16(0.1) says the same.
+    expect(found.get("weights")).toEqual({ shape: [2, 2], data: Float32Array.of(1638 / 16384, -65504, 0, 1) });
+    expect(found.get("odd")).toEqual(stored.get("odd"));
+    expect(encodeSafetensors(found, {}, "F16")).toEqual(bytes);
+  });
+
+  it("refuses numbers that half precision does not hold, and says which array has them", () => {
+    const stored = new Map([["variance", { shape: [2], data: Float32Array.of(1, -70000) }]]);
+    expect(() => encodeSafetensors(stored, {}, "F16")).toThrow(expect.objectContaining({ code: "safetensors.range", message: expect.stringMatching(/variance holds -70000/) }));
   });
 
   it("refuses to store an array that does not fit its shape", () => {

@@ -1,8 +1,11 @@
-import { mkdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { isHidiffError } from "@hidiff/core-tensor/errors";
 import { fileError, temporaryPath, writeFileAtomic } from "@hidiff/core-tensor/node";
-import { HiDiff, type HiDiffOptions, unzip } from "../hidiff.ts";
-import { bundleFiles, filesOf } from "./bundle.ts";
+import { HiDiff, type HiDiffOptions } from "../hidiff.ts";
+import type { BundleContents } from "./bundle.ts";
+import { bundleFiles, filesOf, isBundleFile } from "./manifest.ts";
+import { unzipBundle, zipBundle } from "./zip.ts";
 
 /**
  * Loads a bundle from a folder or a `.zip`.
@@ -10,24 +13,38 @@ import { bundleFiles, filesOf } from "./bundle.ts";
  * @throws HidiffError `file.read` if it does not exist, `bundle.*` if it is damaged; `engine.packed`
  */
 export async function loadBundle(path: string, options: HiDiffOptions = {}): Promise<HiDiff> {
-  const read = (file: string): Promise<Uint8Array> =>
-    readFile(file).catch((error: unknown) => {
-      throw fileError("read", file, error);
-    });
-  const isFolder = await stat(path).then(
-    (status) => status.isDirectory(),
-    (error: unknown) => {
-      throw fileError("read", path, error);
-    },
-  );
-  if (!isFolder) return HiDiff.load(unzip(await read(path), path), options);
+  return HiDiff.load(await readBundle(path), { ...options, name: path });
+}
+
+/**
+ * The files of a bundle, those that its manifest names, from a folder or a `.zip`. Their content is not checked.
+ *
+ * @throws HidiffError `file.read`, `bundle.zip`, `bundle.manifest`, `config.invalid`
+ */
+export async function readBundle(path: string): Promise<BundleContents> {
+  if (!(await isFolder(path))) return unzipBundle(await read(path), path);
   const manifest = await read(join(path, bundleFiles.manifest));
-  const entries = await Promise.all(filesOf(manifest, path).map(async (name) => [name, await read(join(path, name))] as const));
-  return HiDiff.load({ [bundleFiles.manifest]: manifest, ...Object.fromEntries(entries) }, options);
+  return { [bundleFiles.manifest]: manifest, ...(await readAll(path, filesOf(manifest, path))) };
+}
+
+/**
+ * Everything in a bundle's folder or `.zip`, for `verifyBundle`.
+ *
+ * @throws HidiffError `file.read`, `bundle.zip`
+ */
+export async function readWholeBundle(path: string): Promise<{ readonly files: BundleContents; readonly others: readonly string[] }> {
+  if (!(await isFolder(path))) {
+    const others: string[] = [];
+    return { files: unzipBundle(await read(path), path, (other) => others.push(other)), others };
+  }
+  const entries = await readdir(path, { withFileTypes: true });
+  const isKnown = (entry: (typeof entries)[number]): boolean => entry.isFile() && isBundleFile(entry.name);
+  const files = await readAll(path, entries.filter(isKnown).map(({ name }) => name));
+  return { files, others: entries.filter((entry) => !isKnown(entry)).map(({ name }) => name) };
 }
 
 /** Writes a bundle's files into a folder, which appears complete or not at all; one that was there is replaced. */
-export async function writeBundle(path: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+export async function writeBundle(path: string, files: BundleContents): Promise<void> {
   const temporary = temporaryPath(path);
   try {
     await mkdir(temporary, { recursive: true });
@@ -36,6 +53,30 @@ export async function writeBundle(path: string, files: Readonly<Record<string, U
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
-    throw error instanceof Error && "code" in error && String(error.code).startsWith("file.") ? error : fileError("write", path, error);
+    throw isHidiffError(error) ? error : fileError("write", path, error);
   }
+}
+
+/** Writes a bundle's files as a `.zip`, completely or not at all. */
+export async function writeBundleZip(path: string, files: BundleContents): Promise<void> {
+  await writeFileAtomic(path, zipBundle(files));
+}
+
+async function readAll(folder: string, names: readonly string[]): Promise<Record<string, Uint8Array>> {
+  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await read(join(folder, name))] as const)));
+}
+
+function read(file: string): Promise<Uint8Array> {
+  return readFile(file).catch((error: unknown) => {
+    throw fileError("read", file, error);
+  });
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (status) => status.isDirectory(),
+    (error: unknown) => {
+      throw fileError("read", path, error);
+    },
+  );
 }

@@ -6,12 +6,23 @@ import { imageStack, type RasterImage } from "@hidiff/datasets";
 import { zipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { noLeak, useTestBackend } from "../../../../test/backend.ts";
-import { HiDiff } from "../hidiff.ts";
+import { HiDiff, type HiDiffOptions } from "../hidiff.ts";
 import { HybridModel } from "../model/hybrid-model.ts";
 import { tinyArchitecture, tinyInference } from "../testing/tiny.ts";
 import { loadBundle, writeBundle } from "./bundle-node.ts";
-import { type BundleContents, type BundleDescription, bundleFiles, type BundleManifest, encodeBundle } from "./bundle.ts";
+import { type BundleContents, type BundleDescription, encodeBundle } from "./bundle.ts";
 import { sha256 } from "./checksum.ts";
+import { bundleFiles, type BundleManifest } from "./manifest.ts";
+import type { ModelScore } from "./scores.ts";
+
+const score: ModelScore = {
+  dataset: "drawn",
+  split: "test",
+  images: 4,
+  metric: "dice",
+  segmentor: { mean: 0.8, standardDeviation: 0.1 },
+  refined: { mean: 0.9 },
+};
 
 const description: BundleDescription = {
   name: "discs",
@@ -21,7 +32,7 @@ const description: BundleDescription = {
     { label: 1, name: "disc", colour: "#e6194b" },
   ],
   preprocessing: { steps: [{ step: "scale", from: "range", to: [0, 1] }] },
-  metrics: { dice: 0.9 },
+  metrics: [score],
 };
 
 const image: RasterImage = {
@@ -61,10 +72,20 @@ async function expectSameMask(hidiff: HiDiff): Promise<void> {
   hidiff.dispose();
 }
 
+/** The bundle with another file in place of one, as its manifest says. */
+async function withFile(name: string, content: Uint8Array): Promise<BundleContents> {
+  const checksum = await sha256(content);
+  const manifest = withManifest(({ checksums, sizes }) => {
+    checksums[name] = checksum;
+    sizes[name] = content.length;
+  });
+  return { ...manifest, [name]: content };
+}
+
 /** Loading fails with this code and text, and leaves no tensors. */
-async function expectFailure(contents: BundleContents | Uint8Array, code: string, message: RegExp): Promise<void> {
+async function expectFailure(contents: BundleContents | Uint8Array, code: string, message: RegExp, options: HiDiffOptions = {}): Promise<void> {
   const before = memory().numTensors;
-  await expect(HiDiff.load(contents)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  await expect(HiDiff.load(contents, options)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
   expect(memory().numTensors).toBe(before);
 }
 
@@ -93,12 +114,16 @@ it("describes itself, with defaults for what was not said", () => {
     format: "hidiff-bundle",
     version: 1,
     name: "discs",
-    licence: "MIT",
+    licence: "unspecified",
     description: "",
+    intendedUse: "",
+    limitations: [],
     architecture: tinyArchitecture(),
     inference: { samples: 2 },
     preprocessing: { steps: [{ step: "scale", from: "range", to: [0, 1] }] },
-    metrics: { dice: 0.9 },
+    provenance: {},
+    metrics: [score],
+    sizes: Object.fromEntries(Object.entries(files).flatMap(([name, { length }]) => (name === bundleFiles.manifest ? [] : [[name, length]]))),
   });
 });
 
@@ -135,7 +160,10 @@ it("segments a stack with its own preprocessing, and a photograph as a stack of 
 });
 
 it("is complete without a compiled refiner, and then compiles its own", async () => {
-  const contents = withManifest(({ checksums }) => delete checksums[bundleFiles.packedRefiner]);
+  const contents = withManifest(({ checksums, sizes }) => {
+    delete checksums[bundleFiles.packedRefiner];
+    delete sizes[bundleFiles.packedRefiner];
+  });
   const { [bundleFiles.packedRefiner]: _removed, ...rest } = contents;
   await expectSameMask(await HiDiff.load(rest));
 });
@@ -160,28 +188,36 @@ describe("is refused", () => {
 
   it("with a truncated network", async () => {
     const truncated = files[bundleFiles.segmentor]!.slice(0, -5);
-    await expectFailure({ ...files, [bundleFiles.segmentor]: truncated }, "safetensors.format", /segmentor\.safetensors.*truncated/);
+    await expectFailure({ ...files, [bundleFiles.segmentor]: truncated }, "bundle.size", /segmentor\.safetensors has \d+ bytes, hidiff\.json says \d+/);
+    await expectFailure(await withFile(bundleFiles.segmentor, truncated), "safetensors.format", /segmentor\.safetensors.*truncated/);
   });
 
   it("with the network of another architecture", async () => {
     const contents = withManifest(({ architecture }) => (architecture.refiner.baseWidth = 8));
-    await expectFailure(contents, "state.mismatch", /refiner\.safetensors.*another architecture/);
+    await expectFailure(contents, "bundle.packed", /another architecture/);
+    await expectFailure(withManifest(({ architecture }) => (architecture.segmentor.options.baseWidth = 8)), "state.mismatch", /segmentor\.safetensors.*another architecture/);
   });
 
-  it("with another one's network, though its checksum is right", async () => {
-    const network = files[bundleFiles.segmentor]!;
-    const checksum = await sha256(network);
-    const contents = withManifest(({ checksums }) => (checksums[bundleFiles.refiner] = checksum));
-    await expectFailure({ ...contents, [bundleFiles.refiner]: network }, "state.mismatch", /refiner\.safetensors/);
+  it("with another one's network, though its checksum is right, once it is needed", async () => {
+    const contents = await withFile(bundleFiles.refiner, files[bundleFiles.segmentor]!);
+    await expectFailure(contents, "state.mismatch", /refiner\.safetensors/, { engine: "graph" });
   });
 
   it("with a refiner that was compiled from another model", async () => {
     const model = new HybridModel(tinyArchitecture({ refiner: { baseWidth: 8 } }), new Generator(8));
     const packed = (await encodeBundle(model, model.refiner.stateDict(), description))[bundleFiles.packedRefiner]!;
     model.dispose();
-    const checksum = await sha256(packed);
-    const contents = withManifest(({ checksums }) => (checksums[bundleFiles.packedRefiner] = checksum));
-    await expectFailure({ ...contents, [bundleFiles.packedRefiner]: packed }, "bundle.packed", /another architecture/);
+    await expectFailure(await withFile(bundleFiles.packedRefiner, packed), "bundle.packed", /another architecture/);
+  });
+
+  it("with a manifest that names files which no bundle has, or leaves out what every one has", async () => {
+    await expectFailure(withManifest(({ checksums }) => (checksums["index.js"] = "0".repeat(64))), "config.invalid", /checksums/);
+    await expectFailure(withManifest(({ sizes }) => delete sizes[bundleFiles.refiner]), "config.invalid", /sizes.*every file that has a checksum/);
+    const withoutRefiner = withManifest((manifest) => {
+      for (const list of [manifest.checksums, manifest.sizes]) for (const name of [bundleFiles.refiner, bundleFiles.packedRefiner]) delete list[name];
+    });
+    await expectFailure(withoutRefiner, "config.invalid", /expected segmentor\.safetensors, and refiner\.safetensors or/);
+    await expectFailure(withManifest(({ provenance }) => (provenance.sed = 1)), "config.invalid", /provenance\.sed is not an option\. Did you mean "seed"/);
   });
 
   it("with a misspelt option, suggesting the right one", async () => {
@@ -216,6 +252,14 @@ describe("is refused", () => {
     await expectFailure(new TextEncoder().encode("hello"), "bundle.zip", /not a complete zip/);
     const zip = zipSync(files as Record<string, Uint8Array>);
     await expectFailure(zip.slice(0, zip.length / 2), "bundle.zip", /not a complete zip/);
+  });
+
+  it("as a zip whose paths lead out of it, or with parts of a model in several folders", async () => {
+    const { [bundleFiles.manifest]: manifest, ...rest } = files as Record<string, Uint8Array>;
+    for (const path of ["../hidiff.json", "a/../../hidiff.json", "/hidiff.json"]) {
+      await expectFailure(zipSync({ ...rest, [path]: manifest! }), "bundle.zip", /lead out of it/);
+    }
+    await expectFailure(zipSync({ ...rest, "a/hidiff.json": manifest! }), "bundle.zip", /several folders: the root, a\//);
   });
 
   it("at a path where nothing is", async () => {

@@ -3,7 +3,7 @@ import { add, Generator, type HostTensor, type Mode, sigmoid, type StateDict, te
 import { createSegmentor, type ReadModelFile, type SegmentorModule } from "@hidiff/segmentors";
 import type { Architecture } from "../config/schema.ts";
 import { registerModelSegmentors } from "../external/register.ts";
-import { Refiner, type RefinerInputs } from "../refiner/refiner.ts";
+import { Refiner, type RefinerInputs, type RefinerOptions } from "../refiner/refiner.ts";
 
 registerModelSegmentors();
 
@@ -14,12 +14,24 @@ registerModelSegmentors();
 export class HybridModel {
   readonly architecture: Architecture;
   readonly segmentor: SegmentorModule;
-  readonly refiner: Refiner;
   readonly process: DiffusionProcess;
+  /** What the refiner is made with, whether it is made or not. */
+  readonly refinerOptions: Required<RefinerOptions>;
   readonly #logOdds: BernoulliProcess | undefined;
+  readonly #makeRefiner: ((options: RefinerOptions) => Refiner) | undefined;
+  #refiner: Refiner | undefined;
 
-  /** @param readFile reads the files of a segmentor that is the model of another runtime, when it is opened */
-  constructor(architecture: Architecture, generator: Generator = new Generator(0), readFile?: ReadModelFile) {
+  /**
+   * @param readFile reads the files of a segmentor that is the model of another runtime, when it is opened
+   * @param makeRefiner makes the refiner when it is first asked for, or throws; without it, it is made at once, with random
+   * parameters
+   */
+  constructor(
+    architecture: Architecture,
+    generator: Generator = new Generator(0),
+    readFile?: ReadModelFile,
+    makeRefiner?: (options: RefinerOptions) => Refiner,
+  ) {
     const { imageChannels, classes, segmentor, refiner, diffusion } = architecture;
     const { kind, ...refinerOptions } = refiner;
     this.architecture = architecture;
@@ -36,10 +48,15 @@ export class HybridModel {
     // The Gaussian kernel's noise is any number; a discriminative refiner estimates probabilities whatever the kernel.
     const estimatesNoise = kernel === "gaussian" && kind === "diffusion";
     const head = estimatesNoise || addsLogOdds ? "linear" : "sigmoid";
-    this.refiner = new Refiner(
-      { ...refinerOptions, head, imageChannels, classes, featureChannels: this.segmentor.featureChannels },
-      generator.split("refiner"),
-    );
+    this.refinerOptions = { ...refinerOptions, head, imageChannels, classes, featureChannels: this.segmentor.featureChannels };
+    this.#makeRefiner = makeRefiner;
+    if (makeRefiner === undefined) this.#refiner = new Refiner(this.refinerOptions, generator.split("refiner"));
+  }
+
+  /** @throws HidiffError `bundle.inferenceOnly` for models of bundles that have the refiner in its compiled form alone */
+  get refiner(): Refiner {
+    this.#refiner ??= this.#makeRefiner!(this.refinerOptions);
+    return this.#refiner;
   }
 
   /** The refiner's estimate by the process's target, `[batch, height, width, classes]`. */
@@ -56,7 +73,7 @@ export class HybridModel {
   /** Frees all parameters. */
   dispose(): void {
     this.segmentor.dispose();
-    this.refiner.dispose();
+    this.#refiner?.dispose();
   }
 }
 

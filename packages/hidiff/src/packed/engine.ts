@@ -44,7 +44,7 @@ export function compileModel(model: HybridModel, state?: ReadonlyMap<string, Hos
 
 /** Whether a compiled refiner has a model's architecture and all its steps. */
 export function isCompilationOf({ architecture, steps }: CompiledRefiner, model: HybridModel): boolean {
-  const own = model.refiner.options;
+  const own = model.refinerOptions;
   const same = (Object.keys(architecture) as (keyof typeof architecture)[]).every((key) => String(architecture[key]) === String(own[key]));
   return same && stepsOf(model).every((t) => steps.includes(t));
 }

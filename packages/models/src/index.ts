@@ -1,0 +1,1 @@
+export { modelPath, type ShippedModel, shippedModels } from "./shipped-models.ts";
