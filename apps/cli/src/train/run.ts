@@ -1,17 +1,24 @@
+import { availableParallelism, totalmem } from "node:os";
+import type { BackendChoice } from "@hidiff/core-tensor";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import type { TrainingReport, ValidationReport } from "hidiff";
-import { runTraining } from "hidiff/node";
+import type { TrainingReport } from "hidiff";
+import { runTraining, type ValidationRecord } from "hidiff/node";
 import { useBackend } from "../backend.ts";
-import { stopped } from "../errors.ts";
+import { stopped, usageError } from "../errors.ts";
 import { writeManifest } from "../files/manifest.ts";
 import { type ConfigurationOptions, defaultRunFolder, readConfiguration } from "../options/configuration.ts";
+import type { TrainingStatus } from "../report/training-page.ts";
+import { writeTrainingReport } from "../report/training-report.ts";
 import { formatDuration } from "../terminal/duration.ts";
 import { onInterruption } from "../terminal/interruption.ts";
 import { Output } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
+import { versions } from "../versions.ts";
 
-export interface TrainOptions extends ConfigurationOptions {
+export interface TrainOptions extends Omit<ConfigurationOptions, "resume"> {
   readonly out?: string;
+  /** The run folder to go on in; true: the one that `out` names. */
+  readonly resume?: boolean | string;
   readonly backend?: string;
   readonly json?: boolean;
 }
@@ -29,17 +36,22 @@ export const phaseLabels: Readonly<Record<TrainingReport["phase"], string>> = {
 export async function train(options: TrainOptions): Promise<void> {
   const output = new Output(options);
   const startedAt = new Date();
-  const { out: folder = defaultRunFolder(options), resume = false } = options;
-  const configuration = await readConfiguration(options, folder);
+  const { folder, resume } = runFolder(options);
+  const configuration = await readConfiguration({ ...options, resume }, folder);
   const backend = await useBackend(options.backend, output);
-  const bars = new PhaseBars();
+  const bars = new PhaseBars(output);
   const interruption = onInterruption(() => bars.note("Stopping as soon as this step is done; Ctrl-C once more stops at once, without a checkpoint."));
+  const about = aboutProgram(backend);
+  // A training does not fail because of its report.
+  const report = (status: TrainingStatus): Promise<void> =>
+    writeTrainingReport(folder, status, about).catch((error: unknown) => bars.note(`report.html was not written: ${error instanceof Error ? error.message : String(error)}`));
   output.emit({ event: "start", folder, backend: backend.name, configuration });
   let checkpoint: string | undefined;
   try {
-    const { complete, bundle, waiting, model } = await runTraining(configuration, {
+    const { complete, bundle, finishedBefore, selected, waiting, model } = await runTraining(configuration, {
       folder,
       resume,
+      about,
       signal: interruption.signal,
       onNote: (note) => {
         bars.note(note);
@@ -54,9 +66,10 @@ export async function train(options: TrainOptions): Promise<void> {
         bars.show(report);
         output.emit({ event: "iteration", ...report });
       },
-      onValidation: (report, { progress }) => {
-        bars.note(describeValidation(report, progress.pretraining + progress.alternating));
-        output.emit({ event: "validation", progress, ...report });
+      onValidation: async ({ type: event, ...record }) => {
+        bars.note(describeValidation(record));
+        output.emit({ event, ...record });
+        await report("running");
       },
       onCheckpoint: (path) => {
         checkpoint = path;
@@ -65,13 +78,22 @@ export async function train(options: TrainOptions): Promise<void> {
     });
     bars.stop();
     model.dispose();
+    if (!finishedBefore) await report(complete ? "finished" : "stopped");
     if (!complete) {
       output.emit({ event: "stopped", checkpoint });
-      throw new HidiffError(stopped, `everything done so far is in ${checkpoint}. Continue with: hidiff train --resume --out ${folder}`);
+      throw new HidiffError(stopped, `everything done so far is in ${checkpoint}. Continue with: hidiff train --resume ${folder}`);
+    }
+    if (finishedBefore) {
+      output.emit({ event: "done", bundle, finishedBefore });
+      output.print(`This training is finished already. The model is ${bundle}`);
+      return;
     }
     await writeManifest(folder, { command: "train", backend, startedAt, details: { seed: configuration.training.seed, resumed: resume, configuration, bundle } });
-    output.emit({ event: "done", bundle, waiting });
+    output.emit({ event: "done", bundle, finishedBefore, selected: selected ?? null, waiting });
     output.print(`Trained in ${formatDuration((Date.now() - startedAt.getTime()) / 1000)}. The model is ${bundle}`);
+    if (selected !== undefined) {
+      output.print(`Its parameters are the best by validation: of iteration ${selected.iteration} of both networks, refined Dice ${selected.refinedDice.toFixed(4)}.`);
+    }
     output.print(`Waited for data: ${(100 * waiting).toFixed(1)} % of the time.`);
     output.print(`Evaluate it: hidiff evaluate --model ${bundle}`);
   } finally {
@@ -80,12 +102,37 @@ export async function train(options: TrainOptions): Promise<void> {
   }
 }
 
+/** @throws HidiffError `usage.option` */
+export function runFolder(options: TrainOptions): { folder: string; resume: boolean } {
+  const { out, resume = false } = options;
+  if (typeof resume === "boolean") return { folder: out ?? defaultRunFolder({ ...options, resume }), resume };
+  if (out !== undefined && out !== resume) throw usageError(`--resume ${resume} goes on in that folder; leave --out ${out} out.`);
+  return { folder: resume, resume: true };
+}
+
+/** What the run's log says of the program and the machine. */
+function aboutProgram({ name, reason }: BackendChoice): Record<string, string> {
+  const gibibytes = Math.round(totalmem() / 2 ** 30);
+  return {
+    ...versions(),
+    platform: `${process.platform}-${process.arch}`,
+    processors: String(availableParallelism()),
+    memory: `${gibibytes} GiB`,
+    backend: `${name} (${reason})`,
+  };
+}
+
 /** A bar per phase, the reading of the cases before the first one included. */
 class PhaseBars {
+  readonly #output: Output;
   #phase: TrainingReport["phase"] | "preparation" | undefined;
   #bar: Progress | undefined;
   /** When the last iteration ended: a phase's bar appears with its first report, but began then. */
   #reportedAt: number = performance.now();
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
 
   showPreparation(done: number, total: number): void {
     if (this.#phase !== "preparation") this.#start("preparation", { total, unit: "cases" });
@@ -100,7 +147,7 @@ class PhaseBars {
   }
 
   note(text: string): void {
-    if (this.#bar === undefined) process.stderr.write(`${text}\n`);
+    if (this.#bar === undefined) this.#output.note(text);
     else this.#bar.note(text);
   }
 
@@ -121,7 +168,8 @@ export function describeLosses(losses: TrainingReport["losses"]): string[] {
   return Object.entries(losses).map(([name, value]) => `${name} ${value.toPrecision(3)}`);
 }
 
-function describeValidation({ segmentorDice, refinedDice, stepDice }: ValidationReport, iteration: number): string {
+function describeValidation({ step, segmentorDice, refinedDice, stepDice, best }: Omit<ValidationRecord, "type">): string {
   const steps = stepDice.length === 0 ? "" : `; by step ${stepDice.map(({ dice }) => dice.toFixed(3)).join(" ")}`;
-  return `Validation after ${iteration}: Dice segmentor ${segmentorDice.toFixed(4)}, refined ${refinedDice.toFixed(4)}${steps}`;
+  const rank = best ? " (the best so far)" : "";
+  return `Validation after ${step}: Dice segmentor ${segmentorDice.toFixed(4)}, refined ${refinedDice.toFixed(4)}${rank}${steps}`;
 }

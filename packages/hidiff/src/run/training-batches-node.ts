@@ -8,8 +8,14 @@ import {
 } from "@hidiff/datasets/node";
 import type { Configuration } from "../config/schema.ts";
 
-/** How many batches of validation crops are looked at. */
-const validationBatches = 2;
+/** Batches for training, and what a look at validation crops looks at. */
+export interface TrainingBatches {
+  readonly batches: WorkerBatchSource;
+  /** Empty where the configuration wants no looks. */
+  readonly crops: readonly Batch[];
+  /** Whether the crops are of images that are not trained on. */
+  readonly cropsAreHeldOut: boolean;
+}
 
 type PreparationCallbacks = Pick<WorkerBatchSourceOptions, "onBadCase" | "onProgress" | "signal">;
 
@@ -39,8 +45,8 @@ export async function openTrainingBatches(
   dataset: SegmentationDataset,
   cacheFolder: string,
   callbacks: PreparationCallbacks,
-): Promise<{ batches: WorkerBatchSource; crops: readonly Batch[] }> {
-  const { batchSize, cropSize, seed, data, validationInterval } = training;
+): Promise<TrainingBatches> {
+  const { batchSize, cropSize, seed, data, validationInterval, validationBatches } = training;
   const { cacheFolder: chosen = hasVolumes(dataset) ? cacheFolder : false } = data;
   const validation = dataset.splits.validation.length > 0 ? "validation" : "train";
   const common = {
@@ -63,7 +69,7 @@ export async function openTrainingBatches(
     workers: data.workers,
     badCases: data.badCases,
   });
-  if (validationInterval === 0) return { batches, crops: [] };
+  if (validationInterval === 0) return { batches, crops: [], cropsAreHeldOut: false };
   try {
     const { index } = batches;
     const split = index.splits.validation.length > 0 ? "validation" : "train";
@@ -77,7 +83,8 @@ export async function openTrainingBatches(
       workers: 0,
     });
     try {
-      return { batches, crops: await Promise.all(Array.from({ length: validationBatches }, (_, step) => source.batch(step))) };
+      const crops = await Promise.all(Array.from({ length: validationBatches }, (_, step) => source.batch(step)));
+      return { batches, crops, cropsAreHeldOut: split === "validation" };
     } finally {
       await source.close();
     }

@@ -9,6 +9,7 @@ import { noLeak, useTestBackend } from "../../../../test/backend.ts";
 import { HybridModel } from "../model/hybrid-model.ts";
 import { tinyArchitecture, tinyTraining } from "../testing/tiny.ts";
 import { restoreCheckpoint, writeCheckpoint } from "./checkpoint-node.ts";
+import { noLooks } from "./look-history.ts";
 import { TrainingSession } from "./session.ts";
 
 let folder = "";
@@ -89,7 +90,7 @@ it("refuses the checkpoint of another architecture, naming the first field that 
 
 it("refuses a checkpoint that lacks arrays, without having loaded any", async () => {
   const session = newSession(3);
-  const header = JSON.stringify({ format: "hidiff-checkpoint", architecture: session.model.architecture, progress: { pretraining: 0, alternating: 0 } });
+  const header = JSON.stringify({ format: "hidiff-checkpoint", architecture: session.model.architecture, progress: { pretraining: 0, alternating: 0 }, looks: noLooks });
   for (const missing of ["averageUpdates", "segmentor.", "refiner.", "average.", "refinerOptimizer.", "segmentorOptimizer."]) {
     const file = join(folder, "incomplete");
     const kept = [...session.stateDict()].filter(([name]) => !name.startsWith(missing));

@@ -3,17 +3,28 @@ import { readSafetensors, writeSafetensors } from "@hidiff/core-tensor/node";
 import { z } from "zod";
 import { parse } from "@hidiff/datasets";
 import { type Architecture, architectureSchema } from "../config/schema.ts";
-import type { TrainingSession } from "./session.ts";
+import type { HybridModel } from "../model/hybrid-model.ts";
+import { firstDifference } from "./first-difference.ts";
+import { type Look, lookHistorySchema, lookSchema } from "./look-history.ts";
+import { loadInferenceState, type TrainingSession } from "./session.ts";
 
-const headerSchema = z.strictObject({
+const checkpointSchema = z.strictObject({
   format: z.literal("hidiff-checkpoint"),
   architecture: architectureSchema,
   progress: z.strictObject({ pretraining: z.number().int().min(0), alternating: z.number().int().min(0) }),
+  looks: lookHistorySchema,
 });
 
-/** Writes everything that a training changes to one file, atomically. */
+const bestSchema = z.strictObject({
+  format: z.literal("hidiff-best"),
+  architecture: architectureSchema,
+  look: lookSchema,
+});
+
+/** Writes everything that a training changes to one file, atomically: what is there already stays until the new one is complete. */
 export async function writeCheckpoint(path: string, session: TrainingSession): Promise<void> {
-  const header = { format: "hidiff-checkpoint", architecture: session.model.architecture, progress: session.progress };
+  const { model, progress, looks } = session;
+  const header = { format: "hidiff-checkpoint", architecture: model.architecture, progress, looks };
   await writeSafetensors(path, session.stateDict(), { hidiff: JSON.stringify(header) });
 }
 
@@ -24,19 +35,45 @@ export async function writeCheckpoint(path: string, session: TrainingSession): P
  * of a truncated or foreign file; the session is unchanged then
  */
 export async function restoreCheckpoint(path: string, session: TrainingSession): Promise<void> {
+  const { state, header } = await readState(path, checkpointSchema, session.model.architecture);
+  session.restore(state, header.progress, header.looks);
+}
+
+/** Writes the parameters that inference uses, and the best look, which this one is, to one file, atomically. */
+export async function writeBest(path: string, session: TrainingSession): Promise<void> {
+  const header = { format: "hidiff-best", architecture: session.model.architecture, look: session.looks.best };
+  await writeSafetensors(path, session.inferenceStateDict(), { hidiff: JSON.stringify(header) });
+}
+
+/**
+ * Puts the parameters that {@link writeBest} wrote into a model. Returns the look that they are of.
+ *
+ * @throws HidiffError as {@link restoreCheckpoint}
+ */
+export async function loadBest(path: string, model: HybridModel): Promise<Look> {
+  const { state, header } = await readState(path, bestSchema, model.architecture);
+  loadInferenceState(model, state);
+  return header.look;
+}
+
+async function readState<T extends { readonly architecture: Architecture }>(
+  path: string,
+  schema: z.ZodType<T>,
+  architecture: Architecture,
+): Promise<{ state: ReadonlyMap<string, HostTensor>; header: T }> {
   const { tensors, metadata } = await readSafetensors(path);
-  const header = parseHeader(path, metadata["hidiff"]);
-  const difference = firstDifference(header.architecture, session.model.architecture);
+  const header = parseHeader(path, metadata["hidiff"], schema);
+  const difference = firstDifference(header.architecture, architecture);
   if (difference !== undefined) {
     throw new HidiffError(
       "checkpoint.architecture",
       `${path} is a checkpoint of another architecture: ${difference}. Use the configuration it was trained with, or another run folder.`,
     );
   }
-  session.restore(tensors as ReadonlyMap<string, HostTensor>, header.progress);
+  return { state: tensors as ReadonlyMap<string, HostTensor>, header };
 }
 
-function parseHeader(path: string, text: string | undefined): z.infer<typeof headerSchema> {
+function parseHeader<T>(path: string, text: string | undefined, schema: z.ZodType<T>): T {
   const foreign = (cause?: unknown): HidiffError =>
     new HidiffError("checkpoint.format", `${path} is a safetensors file, but no training checkpoint; give the file that training wrote.`, { cause });
   if (text === undefined) throw foreign();
@@ -46,20 +83,5 @@ function parseHeader(path: string, text: string | undefined): z.infer<typeof hea
   } catch (error) {
     throw foreign(error);
   }
-  return parse(headerSchema, header, path);
-}
-
-/** The first field in which two architectures differ, as text. */
-function firstDifference(found: Architecture, expected: Architecture, path: string = ""): string | undefined {
-  const [a, b] = [found, expected] as unknown as [Record<string, unknown>, Record<string, unknown>];
-  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
-    const name = path + key;
-    if (typeof a[key] === "object" && typeof b[key] === "object" && a[key] !== null && b[key] !== null) {
-      const inner = firstDifference(a[key] as Architecture, b[key] as Architecture, `${name}.`);
-      if (inner !== undefined) return inner;
-    } else if (a[key] !== b[key]) {
-      return `${name} is ${JSON.stringify(a[key])} there and ${JSON.stringify(b[key])} here`;
-    }
-  }
-  return undefined;
+  return parse(schema, header, path);
 }

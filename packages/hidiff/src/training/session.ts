@@ -1,6 +1,7 @@
 import { AdamW, Generator, HidiffError, type HostTensor, type NamedParameter, type StateDict } from "@hidiff/core-tensor";
 import type { TrainingOptions } from "../config/schema.ts";
 import { type HybridModel, underPrefix, withPrefix } from "../model/hybrid-model.ts";
+import { type LookHistory, noLooks, withLook } from "./look-history.ts";
 import { ModelAverage } from "./model-average.ts";
 
 /** How far a training has come: completed iterations of each phase. */
@@ -19,7 +20,7 @@ const prefixes = {
 } as const;
 
 /**
- * Everything that a training changes: the model, its optimizers, the averages and the progress. What a step draws at
+ * Everything that a training changes: the model, its optimizers, the averages, the progress and what validation showed. What a step draws at
  * random depends on the seed and its number alone, so that a resumed run equals an uninterrupted one.
  */
 export class TrainingSession {
@@ -32,6 +33,7 @@ export class TrainingSession {
   /** Of the present phase: alternation starts with new moments. Without parameters if the segmentor cannot be trained. */
   segmentorOptimizer: AdamW;
   progress: TrainingProgress = { pretraining: 0, alternating: 0 };
+  looks: LookHistory = noLooks;
   readonly #generator: Generator;
 
   constructor(model: HybridModel, options: TrainingOptions) {
@@ -56,6 +58,37 @@ export class TrainingSession {
     this.segmentorOptimizer = newSegmentorOptimizer(this.model, this.options);
   }
 
+  /**
+   * Takes note of a look at validation images, now, during the alternation.
+   *
+   * @returns whether it is the best one so far
+   */
+  recordLook(refinedDice: number): boolean {
+    const look = { iteration: this.progress.alternating, refinedDice };
+    this.looks = withLook(this.looks, look, this.options.earlyStopping?.minimumImprovement ?? 0);
+    return this.looks.best === look;
+  }
+
+  /** Whether `earlyStopping` ends the alternation here. */
+  get stopsEarly(): boolean {
+    const { earlyStopping } = this.options;
+    return earlyStopping !== undefined && this.looks.looksWithoutImprovement >= earlyStopping.patience;
+  }
+
+  /** Whether both phases have ended. */
+  get isComplete(): boolean {
+    const { pretraining, alternating } = this.options;
+    return this.progress.pretraining >= pretraining.iterations && (this.progress.alternating >= alternating.iterations || this.stopsEarly);
+  }
+
+  /** What inference uses: the segmentor and the averages, under the prefixes of {@link stateDict}. */
+  inferenceStateDict(): StateDict {
+    return new Map<string, HostTensor>([
+      ...withPrefix(prefixes.segmentor, this.average.segmentor?.stateDict() ?? this.model.segmentor.stateDict()),
+      ...withPrefix(prefixes.refiner, this.average.refiner.stateDict()),
+    ]);
+  }
+
   /** All arrays of a checkpoint. */
   stateDict(): StateDict {
     return new Map<string, HostTensor>([
@@ -75,7 +108,7 @@ export class TrainingSession {
    * @throws HidiffError `state.mismatch`, `ema.state` or `adamw.state` for the arrays of another architecture; nothing has
    * changed then
    */
-  restore(state: ReadonlyMap<string, HostTensor>, progress: TrainingProgress): void {
+  restore(state: ReadonlyMap<string, HostTensor>, progress: TrainingProgress, looks: LookHistory = noLooks): void {
     const before = this.stateDict();
     try {
       this.#load(state);
@@ -84,6 +117,7 @@ export class TrainingSession {
       throw error;
     }
     this.progress = progress;
+    this.looks = looks;
   }
 
   #load(state: ReadonlyMap<string, HostTensor>): void {
@@ -98,6 +132,12 @@ export class TrainingSession {
     this.segmentorOptimizer.loadStateDict(underPrefix(prefixes.segmentorOptimizer, state));
     this.refinerOptimizer.loadStateDict(underPrefix(prefixes.refinerOptimizer, state));
   }
+}
+
+/** Puts what {@link TrainingSession.inferenceStateDict} gave into a model. Throws HidiffError `state.mismatch`. */
+export function loadInferenceState({ segmentor, refiner }: HybridModel, state: ReadonlyMap<string, HostTensor>): void {
+  segmentor.loadStateDict(underPrefix(prefixes.segmentor, state), "best segmentor");
+  refiner.loadStateDict(underPrefix(prefixes.refiner, state), "best refiner");
 }
 
 function newSegmentorOptimizer({ segmentor }: HybridModel, { weightDecay }: TrainingOptions): AdamW {

@@ -86,7 +86,7 @@ export function update(options: UpdateOptions): number {
     throw new HidiffError(
       "training.diverged",
       `Training diverged in ${where}: the loss is ${total}, the gradient's norm ${norm} (images ${batch.ids.join(", ")}). ` +
-        "The last checkpoint is kept; lower the learning rate or set gradientClip, and resume.",
+        "Lower the learning rate or set gradientClip.",
     );
   }
   optimizer.step(gradients, learningRate);

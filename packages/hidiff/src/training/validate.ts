@@ -3,7 +3,7 @@ import type { Batch } from "@hidiff/datasets";
 import { confusionCounts, dice } from "@hidiff/metrics";
 import type { InferenceOptions } from "../config/schema.ts";
 import { labelMap } from "../inference/labels.ts";
-import { segment } from "../inference/segment.ts";
+import { lookAtCrops } from "./look-at-crops.ts";
 import type { TrainingSession } from "./session.ts";
 
 /** What one look at validation crops shows: Dice over all crops together, mean over the foreground classes. */
@@ -20,35 +20,16 @@ export interface ValidationReport {
  */
 export async function validate(session: TrainingSession, crops: readonly Batch[], inference: InferenceOptions): Promise<ValidationReport> {
   if (crops.length === 0) throw new HidiffError("validation.empty", "validate: expected at least one batch of crops, got none.");
-  const { model, options } = session;
-  const { classes, imageChannels } = model.architecture;
+  const { classes } = session.model.architecture;
   const truths: Uint8Array[] = [];
   const priors: Uint8Array[] = [];
   const refined: Uint8Array[] = [];
   const steps = new Map<number, Uint8Array[]>();
-  await session.average.with(async () => {
-    for (const { batchSize, height, width, images, masks, priors: maps } of crops) {
-      for (let item = 0; item < batchSize; item++) {
-        const part = (data: Float32Array, channels: number): Float32Array =>
-          data.slice(item * height * width * channels, (item + 1) * height * width * channels);
-        const image = {
-          height,
-          width,
-          channels: imageChannels,
-          data: part(images, imageChannels),
-          ...(maps === undefined ? {} : { prior: part(maps, classes) }),
-        };
-        const result = await segment(model, image, {
-          ...inference,
-          window: 0,
-          seed: options.seed,
-          onStep: ({ t, y0Hat }) => steps.set(t, [...(steps.get(t) ?? []), labelMap(y0Hat, classes)]),
-        });
-        truths.push(labelMap(part(masks, classes), classes));
-        priors.push(result.priorMask);
-        refined.push(result.mask);
-      }
-    }
+  await lookAtCrops(session, crops, inference, ({ truth, segmentation, steps: masks }) => {
+    truths.push(truth);
+    priors.push(segmentation.priorMask);
+    refined.push(segmentation.mask);
+    for (const { t, y0Hat } of masks) steps.set(t, [...(steps.get(t) ?? []), labelMap(y0Hat, classes)]);
   });
   const score = (masks: readonly Uint8Array[]): number => meanDice(masks, truths, classes);
   return {
