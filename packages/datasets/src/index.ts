@@ -47,7 +47,7 @@ export { checkDisjoint, checkGroups } from "./splits/check.ts";
 export { type FractionOptions, splitByFraction } from "./splits/fractions.ts";
 export { type Fold, type FoldOptions, kFolds } from "./splits/k-folds.ts";
 export { type ValidationChoice, validationFrom } from "./splits/validation-from.ts";
-export { checkFinite, type Volume, type VolumeHeader, type VolumeShape } from "./volumes/volume.ts";
+export { checkFinite, type DicomSource, type Volume, type VolumeHeader, type VolumeShape } from "./volumes/volume.ts";
 export { isVolumePath, volumeExtensions } from "./volumes/volume-paths.ts";
 export { type LabelGridOptions, type OrientedVolume, orientVolume, type Plane } from "./volumes/orientation.ts";
 export { stackChannels } from "./volumes/stack-channels.ts";

@@ -4,6 +4,8 @@ export { writePng } from "./raster/write-png.ts";
 export { readLabels, type ReadLabelsOptions } from "./raster/read-labels.ts";
 export { readVolume, readVolumeHeader, type ReadVolumeOptions } from "./volumes/read-volume.ts";
 export { writeLabelVolume, writeMapVolume } from "./volumes/write-volume.ts";
+export { type DicomPicture, readDicomImage } from "./volumes/dicom-image.ts";
+export { type DicomImage, type DicomSegment, type DicomSegmentationOptions, writeDicomSegmentation } from "./volumes/write-dicom-segmentation.ts";
 export { type Hdf5Options, readHdf5, readHdf5Shapes, writeHdf5 } from "./containers/hdf5.ts";
 export { resolveInside } from "./files/inside.ts";
 export { readListFile } from "./files/list-file.ts";

@@ -46,4 +46,5 @@ describe("groupCases", () => {
 
 it("uniqueNames keeps results apart", () => {
   expect(uniqueNames(["a", "a", "a", "a-2"])).toEqual(["a", "a-2", "a-3", "a-2-2"]);
+  expect(uniqueNames(["Eye", "eye", "\u00e4", "a\u0308"])).toEqual(["Eye", "eye-2", "\u00e4", "a\u0308-2"]);
 });

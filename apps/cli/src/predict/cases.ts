@@ -85,13 +85,14 @@ function stem(path: string): string {
   return basename(path).replace(/(?<=.)(\.nii\.gz|\.[a-z]\w{0,4})$/i, "");
 }
 
-/** Gives each a name of its own. */
+/** Gives each a name of its own, also on disks that do not tell capitals from small letters. */
 export function uniqueNames(names: readonly string[]): string[] {
   const taken = new Set<string>();
+  const key = (name: string): string => name.normalize("NFC").toLowerCase();
   return names.map((base) => {
     let name = base;
-    for (let number = 2; taken.has(name); number++) name = `${base}-${number}`;
-    taken.add(name);
+    for (let number = 2; taken.has(key(name)); number++) name = `${base}-${number}`;
+    taken.add(key(name));
     return name;
   });
 }

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findInputs, isVolume } from "./inputs.ts";
+import { kindOf } from "./file-kind.ts";
+import { findInputs } from "./inputs.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -18,7 +19,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe("findInputs", () => {
   const names = async (...inputs: string[]): Promise<string[]> =>
-    (await findInputs(inputs.map((input) => join(folder, input)))).map(({ path }) => path.slice(folder.length + 1));
+    (await findInputs(inputs.map((input) => join(folder, input)), join(folder, "out"))).map(({ path }) => path.slice(folder.length + 1));
 
   it("takes a folder's own images and volumes", async () => {
     expect(await names(".")).toEqual(["[1].png", "a.JPG", "b.png", "c.nii.gz", "d.BMP"]);
@@ -35,7 +36,9 @@ describe("findInputs", () => {
   it("takes a folder of DICOM files for one volume, and each one in a folder", async () => {
     expect(await names("series/one")).toEqual(["series/one"]);
     expect(await names("series")).toEqual([join("series", "one"), join("series", "two")]);
-    expect(await Promise.all(["series/one", "c.nii.gz", "b.png", "series/notes"].map((name) => isVolume(join(folder, name))))).toEqual([true, true, false, false]);
+    expect(await Promise.all(["series/one", "series/two/x.dcm", "c.nii.gz", "b.png", "series/notes"].map((name) => kindOf(join(folder, name))))).toEqual([
+      "dicom series", "dicom file", "volume", "picture", "other",
+    ]);
   });
 
   it.each([

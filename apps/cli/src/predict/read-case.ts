@@ -1,14 +1,9 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import { fileError } from "@hidiff/core-tensor/node";
-import { type ImageStack, imageStack, type OrientedVolume, orientVolume, stackChannels, type Volume, withOutside } from "@hidiff/datasets";
-import { readImage, readPrior, readVolume } from "@hidiff/datasets/node";
+import { type DicomSource, type ImageStack, imageStack, type OrientedVolume, orientVolume, stackChannels, type Volume, withOutside } from "@hidiff/datasets";
+import { readDicomImage, readImage, readPrior, readVolume } from "@hidiff/datasets/node";
 import type { BundleManifest } from "hidiff";
 import type { PredictionCase } from "./cases.ts";
-import { isVolume } from "./inputs.ts";
+import { kindOf } from "./file-kind.ts";
 
 /** A volume and the way from its slices back to the order of its file. */
 export interface ReadVolumeCase {
@@ -21,6 +16,10 @@ export interface ReadCase {
   readonly image: ImageStack;
   /** Undefined for images. */
   readonly volume: ReadVolumeCase | undefined;
+  /** The files of DICOM that it was read from. */
+  readonly dicom?: DicomSource | undefined;
+  /** Of images: millimetres between rows, then between columns, where the file tells. */
+  readonly pixelSpacing?: readonly number[] | undefined;
 }
 
 /**
@@ -31,7 +30,7 @@ export interface ReadCase {
 export async function readCase({ paths }: PredictionCase, manifest: BundleManifest): Promise<ReadCase> {
   const parts: ReadCase[] = [];
   for (const path of paths) {
-    const part = (await isVolume(path)) ? await readVolumeCase(path, manifest) : await readImageCase(path, manifest);
+    const part = await readPart(path, manifest);
     if (parts.length > 0) requireSameGrid(parts[0]!, part, paths[0]!, path);
     parts.push(part);
   }
@@ -43,7 +42,13 @@ export async function readCase({ paths }: PredictionCase, manifest: BundleManife
     }
   }
   requireChannels(manifest, image, first.volume !== undefined, paths[0]!);
-  return { image, volume: first.volume };
+  return { ...first, image };
+}
+
+async function readPart(path: string, manifest: BundleManifest): Promise<ReadCase> {
+  const kind = await kindOf(path);
+  const isVolume = kind === "volume" || kind === "dicom series" || (kind === "dicom file" && manifest.preprocessing.volumes !== undefined);
+  return isVolume ? readVolumeCase(path, manifest) : readImageCase(path, kind === "dicom file", manifest);
 }
 
 /** Reads the prior of a case: another program's mask or probabilities, on the grid of its image. */
@@ -52,7 +57,7 @@ export function readCasePrior(path: string, { image, volume }: ReadCase, { archi
   return readPrior(path, { image, classes: architecture.classes, volume: cut });
 }
 
-async function readImageCase(path: string, { name, preprocessing: { volumes } }: BundleManifest): Promise<ReadCase> {
+async function readImageCase(path: string, isDicom: boolean, { name, preprocessing: { volumes } }: BundleManifest): Promise<ReadCase> {
   if (volumes !== undefined) {
     throw new HidiffError(
       "cli.volume",
@@ -60,7 +65,9 @@ async function readImageCase(path: string, { name, preprocessing: { volumes } }:
         "give the volume itself, or use a model that was trained on pictures.",
     );
   }
-  return { image: imageStack(await readImage(path)), volume: undefined };
+  if (!isDicom) return { image: imageStack(await readImage(path)), volume: undefined };
+  const { image, dicom } = await readDicomImage(path);
+  return { image: imageStack(image), volume: undefined, dicom, pixelSpacing: dicom.pixelSpacing };
 }
 
 async function readVolumeCase(path: string, { name, preprocessing: { volumes } }: BundleManifest): Promise<ReadCase> {
@@ -73,7 +80,7 @@ async function readVolumeCase(path: string, { name, preprocessing: { volumes } }
   }
   const like = await readVolume(path);
   const oriented = orientVolume(like, volumes.plane);
-  return { image: withOutside(oriented.image, volumes.outside), volume: { like, oriented } };
+  return { image: withOutside(oriented.image, volumes.outside), volume: { like, oriented }, dicom: like.dicom };
 }
 
 /** How far grids may differ that are the same but for rounding, in millimetres or in direction cosines. */
@@ -107,29 +114,4 @@ function requireChannels({ name, architecture, channelNames }: BundleManifest, i
       : "convert the image or use another model";
   const takes = isVolumeCase ? `takes ${describe(expected)}` : `takes images that are ${describe(expected)}`;
   throw new HidiffError("cli.channels", `${path} ${isVolumeCase ? "has" : "is"} ${describe(image.channels)}, but the model ${name} ${takes}; ${remedy}.`);
-}
-
-/** The SHA-256 of a case's files one after the other; of a folder those of its files, by name. */
-export async function checksum({ paths }: PredictionCase): Promise<string> {
-  const hash = createHash("sha256");
-  for (const path of paths) {
-    for (const file of await filesOf(path)) {
-      try {
-        for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-      } catch (error) {
-        throw fileError("read", file, error);
-      }
-    }
-  }
-  return hash.digest("hex");
-}
-
-async function filesOf(path: string): Promise<string[]> {
-  try {
-    if (!(await stat(path)).isDirectory()) return [path];
-    const entries = await readdir(path, { withFileTypes: true });
-    return entries.filter((entry) => entry.isFile()).map(({ name }) => join(path, name)).sort();
-  } catch (error) {
-    throw fileError("read", path, error);
-  }
 }

@@ -1,17 +1,17 @@
-import { join } from "node:path";
 import type { ImageStack } from "@hidiff/datasets";
-import { writeLabelVolume, writeMapVolume, writePng } from "@hidiff/datasets/node";
+import { writeDicomSegmentation, writeLabelVolume, writeMapVolume, writePng } from "@hidiff/datasets/node";
 import { type BundleManifest, labelStackOf, type StackSegmentation } from "hidiff";
 import { parseColour } from "../pictures/colour.ts";
 import { displayPicture } from "../pictures/display.ts";
 import { greyPicture, largestVariance, maskPicture } from "../pictures/maps.ts";
 import { overlayPicture } from "../pictures/overlay.ts";
 import { fullestSlice } from "../pictures/slices.ts";
+import { ownVersion } from "../versions.ts";
 import type { VolumeFormat } from "./formats.ts";
 import type { ReadCase, ReadVolumeCase } from "./read-case.ts";
+import { modelChecksum } from "./settings.ts";
 
 export interface ResultOptions {
-  readonly out: string;
   readonly overlay?: boolean;
   readonly probability?: boolean;
   readonly uncertainty?: boolean;
@@ -19,38 +19,35 @@ export interface ResultOptions {
   readonly format?: VolumeFormat;
 }
 
+/** A file that is to be written of a case. */
+export interface PlannedFile {
+  readonly name: string;
+  write(path: string, segmentation: StackSegmentation): Promise<void>;
+}
+
 /**
- * Writes the masks, maps and pictures of a case: PNG for an image, and for a volume its own format, on its own grid.
- *
- * @returns the files' names
+ * The masks, maps and pictures that a case gets: PNG for an image, a DICOM Segmentation for DICOM files, and for a volume
+ * its own format, on its own grid. The mask comes first.
  */
-export async function writeResults(name: string, { image, volume }: ReadCase, segmentation: StackSegmentation, manifest: BundleManifest, options: ResultOptions): Promise<string[]> {
-  const files: string[] = [];
-  const save = async (suffix: string, extension: string, write: (path: string) => Promise<void>): Promise<void> => {
-    const file = `${name}_${suffix}.${extension}`;
-    await write(join(options.out, file));
-    files.push(file);
-  };
-  const { labels, classes, probability, uncertainty } = segmentation;
+export function planResults(name: string, found: ReadCase, manifest: BundleManifest, options: ResultOptions): PlannedFile[] {
+  const { image, volume, dicom } = found;
   const extension = volume === undefined ? "png" : (options.format ?? ownFormat(volume));
-  await save("mask", extension, (path) =>
-    volume === undefined
-      ? writePng(path, maskPicture(labels, segmentation, classes))
-      : writeLabelVolume(path, volume.oriented.restore(labelStackOf(labels, segmentation)), volume.like),
-  );
-  if (options.overlay === true) await save("overlay", "png", (path) => writePng(path, overlay(image, segmentation, manifest)));
-  const maps = [
-    ["probability", options.probability === true ? probability : undefined, 1],
-    ["uncertainty", options.uncertainty === true ? uncertainty : undefined, largestVariance],
-  ] as const;
-  for (const [kind, map, white] of maps) {
-    if (map === undefined) continue;
-    for (const { suffix, channel } of foregroundChannels(manifest, classes)) {
-      await save(kind + suffix, extension, (path) =>
-        volume === undefined
-          ? writePng(path, greyPicture(map.slice(0), map, { channels: classes, channel, white }))
-          : writeMapVolume(path, volume.oriented.restoreMap(oneChannel(map, channel)), volume.like),
-      );
+  const maskExtension = dicom !== undefined && (volume === undefined || options.format === undefined) ? "dcm" : extension;
+  const files: PlannedFile[] = [{ name: `${name}_mask.${maskExtension}`, write: (path, segmentation) => writeMask(path, found, segmentation, manifest) }];
+  if (options.overlay === true) {
+    files.push({ name: `${name}_overlay.png`, write: (path, segmentation) => writePng(path, overlay(image, segmentation, manifest)) });
+  }
+  for (const [kind, isAsked, white] of [["probability", options.probability, 1], ["uncertainty", options.uncertainty, largestVariance]] as const) {
+    if (isAsked !== true) continue;
+    for (const { suffix, channel } of foregroundChannels(manifest)) {
+      files.push({
+        name: `${name}_${kind}${suffix}.${extension}`,
+        write: (path, segmentation) => {
+          const map = segmentation[kind]!;
+          if (volume !== undefined) return writeMapVolume(path, volume.oriented.restoreMap(oneChannel(map, channel)), volume.like);
+          return writePng(path, greyPicture(map.slice(0), map, { channels: map.channels, channel, white }));
+        },
+      });
     }
   }
   return files;
@@ -60,10 +57,25 @@ function ownFormat({ like }: ReadVolumeCase): VolumeFormat {
   return like.format === "nrrd" ? "nrrd" : like.format === "meta" ? "mha" : "nii.gz";
 }
 
+async function writeMask(path: string, { image, volume, dicom }: ReadCase, segmentation: StackSegmentation, manifest: BundleManifest): Promise<void> {
+  const { labels, classes } = segmentation;
+  const stored = volume === undefined ? labels : volume.oriented.restore(labelStackOf(labels, segmentation));
+  if (dicom !== undefined && path.endsWith(".dcm")) {
+    const source = volume?.like ?? { path: dicom.instances[0]!.path, shape: [1, image.height, image.width] as const };
+    await writeDicomSegmentation(path, stored, { ...source, dicom }, {
+      segments: manifest.classes.filter(({ label }) => label > 0),
+      algorithm: `hidiff ${manifest.name}`,
+      version: ownVersion,
+      serialNumber: modelChecksum(manifest).slice(0, 16),
+    });
+  } else if (volume !== undefined) await writeLabelVolume(path, stored, volume.like);
+  else await writePng(path, maskPicture(labels, segmentation, classes));
+}
+
 /** What distinguishes the files of the foreground classes, and where a class is in maps. */
-function foregroundChannels(manifest: BundleManifest, classes: number): { suffix: string; channel: number }[] {
-  if (classes === 1) return [{ suffix: "", channel: 0 }];
-  return manifest.classes.filter(({ label }) => label > 0).map(({ label, name }) => ({ suffix: `_${name.replaceAll(/[^\p{L}\p{N}_-]+/gu, "-")}`, channel: label }));
+function foregroundChannels({ architecture, classes }: BundleManifest): { suffix: string; channel: number }[] {
+  if (architecture.classes === 1) return [{ suffix: "", channel: 0 }];
+  return classes.filter(({ label }) => label > 0).map(({ label, name }) => ({ suffix: `_${name.replaceAll(/[^\p{L}\p{N}_-]+/gu, "-")}`, channel: label }));
 }
 
 function oneChannel(map: ImageStack, channel: number): ImageStack {

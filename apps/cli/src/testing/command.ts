@@ -11,20 +11,24 @@ interface Outcome {
 }
 
 interface RunOptions {
+  /** Variables besides the process's own. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Closes standard output before anything is written to it. */
   readonly unread?: boolean;
   /** Called with all of standard output so far. */
   readonly onOutput?: (stdout: string, interrupt: () => void) => void;
+  /** Kills the process (SIGKILL) so many milliseconds after it first wrote to standard error. */
+  readonly killAfter?: number;
   /** The same for standard error. */
   readonly onProgress?: (stderr: string, interrupt: () => void) => void;
 }
 
 /** Runs the command from its sources, on the embedded backend. */
-export function hidiff(arguments_: readonly string[], { unread = false, onOutput, onProgress }: RunOptions = {}): Promise<Outcome> {
+export function hidiff(arguments_: readonly string[], { environment = {}, unread = false, onOutput, onProgress, killAfter }: RunOptions = {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ["--conditions=@hidiff/source", "--import", "tsx", "apps/cli/bin/hidiff.js", ...arguments_], {
       cwd: repository,
-      env: { ...process.env, HIDIFF_BACKEND: "wasm", NO_COLOR: "1", DEBUG: "" },
+      env: { ...process.env, HIDIFF_BACKEND: "wasm", NO_COLOR: "1", DEBUG: "", ...environment },
     });
     if (unread) child.stdout.destroy();
     let [stdout, stderr] = ["", ""];
@@ -37,8 +41,13 @@ export function hidiff(arguments_: readonly string[], { unread = false, onOutput
       stderr += chunk.toString();
       onProgress?.(stderr, interrupt);
     });
+    let timer: NodeJS.Timeout | undefined;
+    if (killAfter !== undefined) child.stderr.once("data", () => (timer = setTimeout(() => child.kill("SIGKILL"), killAfter)));
     child.on("error", reject);
-    child.on("close", (code) => resolve({ code, stdout, stderr }));
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      resolve({ code, stdout, stderr });
+    });
   });
 }
 

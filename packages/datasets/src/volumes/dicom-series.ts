@@ -6,10 +6,10 @@ import type { Geometry, VoxelArray } from "../types.ts";
 import { type DicomTags, readDicomTags } from "./dicom-tags.ts";
 import { cross, dot, geometryFromSteps, length, scaled, subtract, type Vector } from "./geometry.ts";
 import { quietly } from "./quietly.ts";
-import { describeShape, voxelCount, type VolumeHeader } from "./volume.ts";
+import { describeShape, type DicomSource, voxelCount, type VolumeHeader } from "./volume.ts";
 
 /** A series in order: from the first slice on, along the normal of its slices. */
-interface DicomSeries {
+export interface DicomSeries {
   readonly volume: VolumeHeader;
   readonly files: readonly DicomTags[];
 }
@@ -23,7 +23,20 @@ interface DicomSeries {
  * missing, doubled or sheared slices
  */
 export async function readDicomSeries(folder: string, series?: string): Promise<DicomSeries> {
-  const files = chooseSeries(folder, await readFolder(folder), series);
+  return seriesOf(folder, chooseSeries(folder, await readFolder(folder), series));
+}
+
+/**
+ * Reads the tags of a single DICOM file, as a series of one slice; `undefined` if it is no DICOM image.
+ *
+ * @throws `file.read`; `datasets.volume` for a damaged file, and one with several frames
+ */
+export async function readDicomFile(path: string): Promise<DicomSeries | undefined> {
+  const tags = await readDicomTags(path);
+  return tags === undefined ? undefined : seriesOf(path, [tags]);
+}
+
+function seriesOf(folder: string, files: readonly DicomTags[]): DicomSeries {
   const first = files[0]!;
   if (files.some((file) => file.frames > 1)) {
     throw wrong(
@@ -43,9 +56,17 @@ export async function readDicomSeries(folder: string, series?: string): Promise<
       slope: 1,
       intercept: 0,
       geometry,
+      dicom: sourceOf(ordered),
     },
     files: ordered,
   };
+}
+
+/** What objects that are derived from these files, in the order of their slices, say of them. */
+function sourceOf(files: readonly DicomTags[]): DicomSource {
+  const { series, frameOfReference, orientation, pixelSpacing, study } = files[0]!;
+  const instances = files.map(({ path, sopClass, sopInstance, position }) => ({ path, sopClass, sopInstance, position }));
+  return { instances, series, frameOfReference, orientation, pixelSpacing, study };
 }
 
 async function readFolder(folder: string): Promise<DicomTags[]> {

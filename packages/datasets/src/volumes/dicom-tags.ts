@@ -5,6 +5,9 @@ import { fileError } from "@hidiff/core-tensor/files-node";
 /** What of a DICOM file says where its image lies and how it is stored. Absent fields are undefined. */
 export interface DicomTags {
   readonly path: string;
+  readonly sopClass: string;
+  readonly sopInstance: string;
+  readonly frameOfReference?: string | undefined;
   readonly series: string;
   readonly description: string;
   readonly modality: string;
@@ -13,7 +16,10 @@ export interface DicomTags {
   readonly columns: number;
   readonly frames: number;
   readonly samples: number;
+  /** Of a sample in the file. */
   readonly bits: number;
+  /** Of them, those that hold the value. */
+  readonly bitsStored: number;
   readonly position?: readonly number[] | undefined;
   readonly orientation?: readonly number[] | undefined;
   /** Between rows, then between columns, in millimetres. */
@@ -21,7 +27,39 @@ export interface DicomTags {
   readonly thickness?: number | undefined;
   readonly slope: number;
   readonly intercept: number;
+  /** What says whose image it is, and of which study: the values as stored, by tag ({@link studyTags}). */
+  readonly study: ReadonlyMap<number, Uint8Array>;
 }
+
+/**
+ * Patient, study and what else an object that is derived from an image repeats of it, with the types of the values
+ * (PS3.6): first the character set that the texts are in.
+ */
+export const studyTags: ReadonlyMap<number, string> = new Map([
+  [0x00080005, "CS"],
+  [0x00080020, "DA"],
+  [0x00080021, "DA"],
+  [0x00080023, "DA"],
+  [0x00080030, "TM"],
+  [0x00080031, "TM"],
+  [0x00080033, "TM"],
+  [0x00080050, "SH"],
+  [0x00080090, "PN"],
+  [0x00081030, "LO"],
+  [0x00100010, "PN"],
+  [0x00100020, "LO"],
+  [0x00100030, "DA"],
+  [0x00100040, "CS"],
+  [0x00101010, "AS"],
+  [0x0020000d, "UI"],
+  [0x00200010, "SH"],
+  [0x00200011, "IS"],
+  [0x00201040, "LO"],
+  [0x00282110, "CS"],
+]);
+
+/** Segmentation Storage: masks of an image, no image of their own. */
+export const segmentationClass = "1.2.840.10008.5.1.4.1.1.66.4";
 
 const implicitLittle = "1.2.840.10008.1.2";
 const explicitBig = "1.2.840.10008.1.2.2";
@@ -36,6 +74,8 @@ const longTypes = new Set(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC",
 const mostTagBytes = 64 << 20;
 
 const wanted: Readonly<Record<number, string>> = {
+  0x00080016: "sopClass",
+  0x00080018: "sopInstance",
   0x00080060: "modality",
   0x0008103e: "description",
   0x00180050: "thickness",
@@ -43,16 +83,18 @@ const wanted: Readonly<Record<number, string>> = {
   0x00200013: "instance",
   0x00200032: "position",
   0x00200037: "orientation",
+  0x00200052: "frameOfReference",
   0x00280002: "samples",
   0x00280008: "frames",
   0x00280010: "rows",
   0x00280011: "columns",
   0x00280030: "pixelSpacing",
   0x00280100: "bits",
+  0x00280101: "bitsStored",
   0x00281052: "intercept",
   0x00281053: "slope",
 };
-const words = new Set(["samples", "rows", "columns", "bits"]);
+const words = new Set(["samples", "rows", "columns", "bits", "bitsStored"]);
 
 /** Modalities whose files are images. */
 const imaging = new Set(["CT", "MR", "PT", "NM", "US", "CR", "DX", "MG", "XA"]);
@@ -65,6 +107,7 @@ class Damaged extends Error {}
 
 interface Found {
   readonly values: ReadonlyMap<string, string | number>;
+  readonly study: ReadonlyMap<number, Uint8Array>;
   readonly syntax: string;
   /** Where the pixels begin, and their length; absent for files without an image. */
   readonly pixels?: { readonly begin: number; readonly length: number } | undefined;
@@ -72,7 +115,7 @@ interface Found {
 
 /**
  * Reads the tags of a DICOM file that a volume needs, up to its pixels. Files without "DICM" at byte 128, and DICOM files
- * without an image (DICOMDIR, reports, structure sets), give `undefined`.
+ * without an image (DICOMDIR, reports, structure sets, segmentations), give `undefined`.
  *
  * ITK-Wasm's tag reader takes 75 ms a file, this one about 1 ms, which matters for series of hundreds of files.
  *
@@ -164,13 +207,14 @@ class Elements {
 /** @param whole whether `bytes` are the whole file, so that it may end without pixels */
 function parse(bytes: Buffer, whole: boolean): Found {
   const values = new Map<string, string | number>();
+  const study = new Map<number, Uint8Array>();
   const elements = new Elements(bytes, true);
   elements.position = 132;
   let syntax = "";
   let inMeta = true;
   for (;;) {
     if (elements.position === bytes.length) {
-      if (whole) return { values, syntax };
+      if (whole) return { values, study, syntax };
       throw new MoreNeeded();
     }
     if (inMeta) {
@@ -187,8 +231,8 @@ function parse(bytes: Buffer, whole: boolean): Found {
       }
     }
     const { tag, type, length } = elements.next();
-    if (tag === pixelData) return { values, syntax, pixels: { begin: elements.position, length } };
-    if (tag > pixelData) return { values, syntax };
+    if (tag === pixelData) return { values, study, syntax, pixels: { begin: elements.position, length } };
+    if (tag > pixelData) return { values, study, syntax };
     const begin = elements.position;
     elements.skip(type, length);
     const name = wanted[tag];
@@ -197,6 +241,8 @@ function parse(bytes: Buffer, whole: boolean): Found {
       if (words.has(name)) values.set(name, length >= 2 ? bytes.readUInt16LE(begin) : Number.NaN);
       else values.set(name, text(bytes, begin, elements.position));
     }
+    // Copied, since `bytes` is far larger.
+    if (studyTags.has(tag) && length !== undefinedLength) study.set(tag, Uint8Array.from(bytes.subarray(begin, elements.position)));
   }
 }
 
@@ -204,7 +250,8 @@ function text(bytes: Buffer, begin: number, end: number): string {
   return bytes.toString("latin1", begin, end).replace(/[\0 ]+$/, "").trim();
 }
 
-function toTags(path: string, { values, syntax, pixels }: Found, size: number): DicomTags | undefined {
+function toTags(path: string, { values, study, syntax, pixels }: Found, size: number): DicomTags | undefined {
+  if (values.get("sopClass") === segmentationClass) return undefined;
   const rows = Number(values.get("rows") ?? Number.NaN);
   const columns = Number(values.get("columns") ?? Number.NaN);
   if (pixels === undefined) {
@@ -224,23 +271,30 @@ function toTags(path: string, { values, syntax, pixels }: Found, size: number): 
     return numbers;
   };
   const number = (name: string, fallback: number): number => list(name, 1)?.[0] ?? fallback;
+  const string = (name: string): string => String(values.get(name) ?? "");
+  const bits = number("bits", 16);
   const tags: DicomTags = {
     path,
-    series: String(values.get("series") ?? ""),
-    description: String(values.get("description") ?? ""),
-    modality: String(values.get("modality") ?? ""),
-    instance: String(values.get("instance") ?? ""),
+    sopClass: string("sopClass"),
+    sopInstance: string("sopInstance"),
+    frameOfReference: string("frameOfReference") || undefined,
+    series: string("series"),
+    description: string("description"),
+    modality: string("modality"),
+    instance: string("instance"),
     rows,
     columns,
     frames: number("frames", 1),
     samples: number("samples", 1),
-    bits: number("bits", 16),
+    bits,
+    bitsStored: number("bitsStored", bits),
     position: list("position", 3),
     orientation: list("orientation", 6),
     pixelSpacing: list("pixelSpacing", 2),
     thickness: list("thickness", 1)?.[0],
     slope: number("slope", 1),
     intercept: number("intercept", 0),
+    study,
   };
   checkPixels(tags, syntax, pixels, size);
   return tags;

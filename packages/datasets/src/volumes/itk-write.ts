@@ -1,7 +1,7 @@
-import { mkdtemp, readdir, realpath, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import { fileError } from "@hidiff/core-tensor/files-node";
+import { fileError, temporaryPath } from "@hidiff/core-tensor/files-node";
 import type { writeImageNode } from "@itk-wasm/image-io";
 import type { Geometry } from "../types.ts";
 import { quietly } from "./quietly.ts";
@@ -30,7 +30,8 @@ export async function writeThroughItk(
   const { writeImageNode } = await import("@itk-wasm/image-io");
   let folder: string;
   try {
-    folder = await mkdtemp(join(await realpath(dirname(path)), ".hidiff-"));
+    folder = join(await realpath(dirname(path)), basename(temporaryPath(path)));
+    await mkdir(folder);
   } catch (error) {
     throw failed(error);
   }

@@ -1,12 +1,12 @@
 import { stat } from "node:fs/promises";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import { readError } from "../files/read-file.ts";
-import { readDicomSeries, readDicomVoxels } from "./dicom-series.ts";
+import { type DicomSeries, readDicomFile, readDicomSeries, readDicomVoxels } from "./dicom-series.ts";
 import { isMetaPath, readMetaHeader } from "./meta-image.ts";
 import { readNiftiHeader } from "./nifti-header.ts";
 import { isNrrdPath, readNrrdHeader } from "./nrrd.ts";
 import { readVoxels, type VoxelLayout } from "./read-voxels.ts";
-import { volumeExtensions } from "./volume-paths.ts";
+import { isVolumePath, volumeExtensions } from "./volume-paths.ts";
 import { checkFinite, type Volume, voxelCount, type VolumeHeader } from "./volume.ts";
 
 export interface ReadVolumeOptions {
@@ -24,7 +24,7 @@ const defaultLimit = 4 * 1024 ** 3;
 
 /**
  * Reads a volume: NIfTI-1 and -2 (.nii, .nii.gz, either byte order), NRRD (.nrrd, .nhdr), MetaImage (.mha, .mhd), or a
- * folder with the files of a DICOM series. Voxels keep the type of the file, except that 64-bit integers become float64
+ * folder with the files of a DICOM series, or one such file. Voxels keep the type of the file, except that 64-bit integers become float64
  * numbers; DICOM's rescaling is applied already. But for DICOM, whose decoder needs copies, no more memory is taken than
  * the voxels need, and nothing is taken before the file's size was found to fit its header.
  *
@@ -65,19 +65,21 @@ async function openVolume(path: string, options: ReadVolumeOptions): Promise<Sou
   const found = await stat(path).catch((error: unknown) => {
     throw readError(path, error);
   });
-  if (found.isDirectory()) {
-    const series = await readDicomSeries(path, options.series);
-    const size = voxelCount(series.volume.shape);
-    return {
-      volume: series.volume,
-      read: async (channel, limitBytes) => {
-        const data = await readDicomVoxels(series, limitBytes);
-        return channel === undefined || series.volume.channels === 1 ? data : data.slice(channel * size, (channel + 1) * size);
-      },
-    };
-  }
+  const series = found.isDirectory() ? await readDicomSeries(path, options.series) : isVolumePath(path) ? undefined : await readDicomFile(path);
+  if (series !== undefined) return dicomSource(series);
   const { volume, layout } = await headerReader(path)(path);
   return { volume, read: (channel, limitBytes) => readVoxels(layout, { channel, limitBytes }) };
+}
+
+function dicomSource(series: DicomSeries): Source {
+  const size = voxelCount(series.volume.shape);
+  return {
+    volume: series.volume,
+    read: async (channel, limitBytes) => {
+      const data = await readDicomVoxels(series, limitBytes);
+      return channel === undefined || series.volume.channels === 1 ? data : data.slice(channel * size, (channel + 1) * size);
+    },
+  };
 }
 
 function headerReader(path: string): (path: string) => Promise<{ volume: VolumeHeader; layout: VoxelLayout }> {
@@ -86,6 +88,6 @@ function headerReader(path: string): (path: string) => Promise<{ volume: VolumeH
   if (isMetaPath(path)) return readMetaHeader;
   throw new HidiffError(
     "datasets.volume",
-    `readVolume: "${path}" is no volume by its name; expected ${volumeExtensions.join(", ")}, or a folder with the files of a DICOM series.`,
+    `readVolume: "${path}" is no volume; expected ${volumeExtensions.join(", ")}, a DICOM image, or a folder with the files of a DICOM series.`,
   );
 }

@@ -4,9 +4,29 @@ import type { Geometry, VoxelArray } from "../types.ts";
 /** The shape of one channel of a volume in the order of its file: slices, rows, columns (k, j, i). */
 export type VolumeShape = readonly [depth: number, height: number, width: number];
 
+/** The DICOM files that an image was read from. */
+export interface DicomSource {
+  /** The files in the order of the slices. */
+  readonly instances: readonly {
+    readonly path: string;
+    readonly sopClass: string;
+    readonly sopInstance: string;
+    /** ImagePositionPatient, where the file tells. */
+    readonly position: readonly number[] | undefined;
+  }[];
+  readonly series: string;
+  readonly frameOfReference: string | undefined;
+  /** ImageOrientationPatient, where the files tell. */
+  readonly orientation: readonly number[] | undefined;
+  /** Between rows, then between columns, in millimetres, where the files tell. */
+  readonly pixelSpacing: readonly number[] | undefined;
+  /** Patient and study of the first file: the values as stored, by tag. */
+  readonly study: ReadonlyMap<number, Uint8Array>;
+}
+
 /** A volume as its file stores it. Real values are `slope · stored + intercept`. */
 export interface Volume {
-  /** The file, or the folder of a DICOM series. */
+  /** The file (of DICOM, the only slice), or the folder of a DICOM series. */
   readonly path: string;
   readonly format: "nifti" | "nrrd" | "meta" | "dicom";
   readonly shape: VolumeShape;
@@ -18,6 +38,8 @@ export interface Volume {
   readonly geometry: Geometry;
   /** The header of a NIfTI file as it was stored (348 or 540 bytes, in the file's byte order). */
   readonly header?: Uint8Array;
+  /** Of a volume that was read from DICOM files: which ones. */
+  readonly dicom?: DicomSource;
 }
 
 /** What is known of a volume without its voxels. */

@@ -6,6 +6,7 @@ import type { InferenceOptions } from "../config/schema.ts";
 import { type HybridModel, mapTensor } from "../model/hybrid-model.ts";
 import type { PackedInputs, PackedRefiner } from "../packed/packed-refiner.ts";
 import type { RefinerInputs } from "../refiner/refiner.ts";
+import { JoinedGenerator } from "./joined-generator.ts";
 import { keepLargestPerClass, labelMap } from "./labels.ts";
 import { coverWithWindows, cutWindows, type Window, WindowBlender } from "./windows.ts";
 
@@ -232,10 +233,11 @@ async function refineGroup(
     });
 
     const together = Math.max(1, Math.floor(options.batchSize / count));
-    for (let first = 0; first < options.samples; first += together) {
-      const chains = Math.min(together, options.samples - first);
+    const shared = options.packedRefiner !== undefined; // it knows that chains share image and features
+    const joined = shared ? Math.max(1, Math.floor(mostJoinedNumbers / (size * together))) : 1;
+    for (let first = 0; first < options.samples; first += together * joined) {
+      const chains = Math.min(together * joined, options.samples - first);
       const repeat = (map: Tensor4D): Tensor4D => (chains === 1 ? map : tile(map, [chains, 1, 1, 1]));
-      const shared = options.packedRefiner !== undefined; // it knows that chains share image and features
       const inputs = {
         image: shared ? input : repeat(input),
         prior: repeat(prior),
@@ -243,7 +245,7 @@ async function refineGroup(
       };
       const report = first === 0 ? onStep : undefined;
       tidy(() => {
-        const values = refineChains(model, inputs, options, generator.split(`samples/${first}`), report, size).dataSync();
+        const values = refineChains(model, inputs, options, chainGenerator(generator, first, chains, together), report, size).dataSync();
         for (let i = 0; i < values.length; i++) {
           const at = i % size;
           result.probability[at] = result.probability[at]! + values[i]! / options.samples;
@@ -253,6 +255,18 @@ async function refineGroup(
     }
   });
   return result;
+}
+
+/** The packed engine runs so many chains at once that their latent masks have this many numbers: what they share is computed once. */
+const mostJoinedNumbers = 2 ** 23;
+
+/** Groups of `together` chains have generators of their own, whether they run one after the other or at once. */
+function chainGenerator(generator: Generator, first: number, chains: number, together: number): Generator {
+  const parts: { generator: Generator; items: number }[] = [];
+  for (let start = first; start < first + chains; start += together) {
+    parts.push({ generator: generator.split(`samples/${start}`), items: Math.min(together, first + chains - start) });
+  }
+  return parts.length === 1 ? parts[0]!.generator : new JoinedGenerator(parts);
 }
 
 /** Runs one chain per item; the items are the windows, again and again. */
