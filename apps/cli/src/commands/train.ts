@@ -1,31 +1,29 @@
-import { Command, Option } from "commander";
-import { wholeNumber } from "../options/numbers.ts";
+import { Command } from "commander";
 import type { TrainOptions } from "../train/run.ts";
-import { sharedOptions } from "./shared-options.ts";
+import { configurationOptions } from "./configuration-options.ts";
+import { addOptions, sharedOptions } from "./shared-options.ts";
 
-/** In the order of the study; the names that `withAblation` knows, which is loaded only when the command runs. */
-const ablations = ["v1", "v2", "v3", "v4", "v5", "gaussian", "discriminative"];
+const { preset, config, data, priors, ablation, set, seed } = configurationOptions;
 
 export function trainCommand(): Command {
-  return new Command("train")
-    .description("Trains the segmentor, then segmentor and refiner in alternation.")
-    .option("--preset <name>", "a built-in configuration: drive-small, demo")
-    .option("--config <file>", "a configuration of your own, .yaml or .json")
-    .addOption(new Option("--ablation <name>", "the method without some of its parts, as in the paper's ablation study").choices(ablations))
-    .option("--data <folder>", "the folder of the data set (dataset.root)")
-    .option("--priors <folder>", "another program's masks or probabilities of the images, a file a case (priors.folder)")
-    .option("--out <folder>", "where everything is written (default: runs/PRESET)")
-    .option("--resume", "continue the training in the folder")
-    .addOption(sharedOptions.set("change one option of the configuration; may come several times"))
-    .option("--seed <n>", "seed of everything random (training.seed)", wholeNumber)
+  const command = new Command("train").description("Trains the segmentor, then segmentor and refiner in alternation.");
+  return addOptions(command, [data("the folder of images and masks (dataset.root); alone, its layout is recognised and a small preset chosen"), preset(), config(), ablation(), priors()])
+    .option("--out <folder>", "where everything is written (default: runs/ and the name of preset, file or data)")
+    .option("--resume [folder]", "continue the training in this folder, or in that of --out")
+    .option("--dry-run", "only tell what would be done, how long it takes and how much memory; writes nothing")
+    .addOption(set())
+    .addOption(seed())
     .addOption(sharedOptions.backend())
-    .addOption(sharedOptions.json("print JSON lines: start, note, skipped, iteration, validation, checkpoint, done"))
+    .addOption(sharedOptions.json("print JSON lines: start, note, skipped, iteration, validation, checkpoint, done; with --dry-run the plan"))
     .addHelpText(
       "after",
       `
-The folder gets configuration.json, log.jsonl, checkpoint.safetensors and, in the end, bundle/ (the model) and
-manifest.json. Ctrl-C stops after the running iteration and saves a checkpoint; a resumed training gives the same
-numbers as one that was never stopped.
+A folder of your own has its images in a folder "images" and their masks, named alike, in a folder "masks", or says in
+hidiff-dataset.yaml where they are; \`hidiff dataset check\` looks whether all is well with it. The layouts of DRIVE, CHASE_DB1,
+Kvasir-SEG, CVC-ClinicDB, Synapse, BraTS 2021 and the Medical Segmentation Decathlon are known, too.
+
+The run's folder gets the configuration, logs, checkpoints and, in the end, bundle/ (the model). Ctrl-C stops after the
+running iteration and saves a checkpoint; a resumed training gives the same numbers as one that was never stopped.
 
 With architecture.segmentor.name "masks" the refiner is trained to improve another program's results. --priors names their
 folder: a file for every case of the training and validation splits, called by its id (CASE.png, CASE_mask.png,
@@ -37,14 +35,21 @@ cross-transformer, v5 binarization: the whole method. gaussian and discriminativ
 same network in one pass without noise.
 
 Examples:
+  hidiff train --data my-folder
+  hidiff train --preset drive-small --data data/DRIVE --dry-run
   hidiff train --preset drive-small --data data/DRIVE --out runs/drive
-  hidiff train --resume --out runs/drive
+  hidiff train --resume runs/drive
+  hidiff train --config mine.yaml --set training.batchSize=4 --set training.alternating.iterations=500 --seed 3
   hidiff train --preset drive-small --ablation v4 --data data/DRIVE --out runs/drive-v4
-  hidiff train --preset drive-small --data data/DRIVE --set architecture.segmentor='{ name: masks }' --priors nnunet/drive
-  hidiff train --config mine.yaml --set training.batchSize=4 --set training.alternating.iterations=500 --seed 3`,
+  hidiff train --preset drive-small --data data/DRIVE --set architecture.segmentor='{ name: masks }' --priors nnunet/drive`,
     )
-    .action(async (options: TrainOptions) => {
-      const { train } = await import("../train/run.ts");
-      await train(options);
+    .action(async (options: TrainOptions & { readonly dryRun?: boolean }) => {
+      if (options.dryRun === true) {
+        const { dryRun } = await import("../train/dry-run.ts");
+        await dryRun(options);
+      } else {
+        const { train } = await import("../train/run.ts");
+        await train(options);
+      }
     });
 }

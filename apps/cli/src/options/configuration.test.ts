@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { writeSynthetic } from "@hidiff/datasets/node";
 import { ablationNames } from "hidiff";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { trainCommand } from "../commands/train.ts";
@@ -20,8 +21,8 @@ async function file(name: string, text: string): Promise<string> {
 
 describe("readConfiguration", () => {
   it("reads YAML and JSON alike and fills in the defaults", async () => {
-    const yaml = await file("a.yaml", "dataset: { name: drive }\ntraining:\n  batchSize: 3\n");
-    const json = await file("a.json", '{ "dataset": { "name": "drive" }, "training": { "batchSize": 3 } }');
+    const yaml = await file("a.yaml", "dataset: { name: drive, root: . }\ntraining:\n  batchSize: 3\n");
+    const json = await file("a.json", '{ "$schema": "x", "dataset": { "name": "drive", "root": "." }, "training": { "batchSize": 3 } }');
     const configuration = await readConfiguration({ config: yaml }, folder);
     expect(configuration.training.batchSize).toBe(3);
     expect(configuration.training.cropSize).toBe(256);
@@ -29,16 +30,16 @@ describe("readConfiguration", () => {
   });
 
   it("takes --data, --priors, --seed and --set over the preset, --set last", async () => {
-    const options = { preset: "drive-small", data: "somewhere", priors: "nnunet", seed: 5, set: ["training.batchSize=2", "training.seed=6"] };
+    const options = { preset: "drive-small", data: folder, priors: folder, seed: 5, set: ["training.batchSize=2", "training.seed=6", "architecture.segmentor={ name: masks }"] };
     const configuration = await readConfiguration(options, folder);
-    expect(configuration.dataset).toEqual({ name: "drive", root: "somewhere" });
-    expect(configuration.priors).toEqual({ folder: "nnunet" });
+    expect(configuration.dataset).toEqual({ name: "drive", root: folder });
+    expect(configuration.priors).toEqual({ folder });
     expect(configuration.training.batchSize).toBe(2);
     expect(configuration.training.seed).toBe(6);
   });
 
   it("takes parts of the method away by --ablation, before --set", async () => {
-    const options = { preset: "drive-small", ablation: "v1", set: ["training.focalWeight=0.5"] };
+    const options = { preset: "drive-small", data: folder, ablation: "v1", set: ["training.focalWeight=0.5"] };
     const configuration = await readConfiguration(options, folder);
     expect(configuration.training).toMatchObject({ focalWeight: 0.5, alternating: { freezeSegmentor: true } });
     expect(configuration.architecture.refiner).toMatchObject({ precision: "real", crossTransformer: false, baseWidth: 24 });
@@ -46,18 +47,15 @@ describe("readConfiguration", () => {
     expect(offered).toEqual(ablationNames);
   });
 
-  it("suggests the likely name of a wrong key, preset or value", async () => {
-    const path = await file("wrong.yaml", "dataset: { name: drive }\ntraining:\n  batchsize: 3\n");
-    await expect(readConfiguration({ config: path }, folder)).rejects.toThrow(/training\.batchsize is not an option\. Did you mean "batchSize"\?/);
+  it("suggests the likely name of a preset or value", async () => {
     await expect(readConfiguration({ preset: "drive-smal" }, folder)).rejects.toThrow(/Did you mean "drive-small"\?/);
     await expect(readConfiguration({ preset: "demo", set: ["inference.sampler=dim"] }, folder)).rejects.toThrow(/Did you mean "ddim"\?/);
   });
 
   it.each([
-    ["broken.json", '{ "dataset": ', "config.syntax", /broken\.json cannot be read as JSON/],
-    ["broken.yaml", "dataset: [1, 2\ntraining: x", "config.syntax", /broken\.yaml cannot be read as YAML: .*line/],
+    ["broken.yaml", "dataset: [1, 2\ntraining: x", "config.syntax", /broken\.yaml:2: /],
     ["file.toml", "", "usage.option", /\.yaml, \.yml or \.json/],
-    ["empty.yaml", "", "config.invalid", /empty\.yaml is not valid/],
+    ["empty.yaml", "", "config.invalid", /empty\.yaml is empty/],
   ])("refuses %s in one line", async (name, text, code, message) => {
     const error = (await readConfiguration({ config: await file(name, text) }, folder).catch((reason: unknown) => reason)) as Error;
     expect(error).toMatchObject({ code });
@@ -67,12 +65,24 @@ describe("readConfiguration", () => {
 
   it("needs a source, and says when the file is missing", async () => {
     await expect(readConfiguration({}, folder)).rejects.toMatchObject({ code: "usage.option" });
+    await expect(readConfiguration({ preset: "demo", config: "mine.yaml" }, folder)).rejects.toMatchObject({ code: "usage.option" });
     await expect(readConfiguration({ config: join(folder, "none.yaml") }, folder)).rejects.toMatchObject({ code: "file.read" });
     await expect(readConfiguration({ resume: true }, folder)).rejects.toMatchObject({ code: "file.read" });
+  });
+
+  it("chooses a small preset for a folder, and says so", async () => {
+    const data = join(folder, "photographs");
+    await writeSynthetic("folder", data);
+    const notes: string[] = [];
+    const set = ["dataset.split={ validation: 0, test: 0 }", "training.batchSize=2"];
+    const configuration = await readConfiguration({ data, set }, folder, (note) => notes.push(note));
+    expect(configuration).toMatchObject({ dataset: { name: "folder", root: data, split: { validation: 0 } }, training: { batchSize: 2, cropSize: 128 } });
+    expect(notes.join("\n")).toMatch(/6 cases to train on, 0 to validate, 0 to test\.\n.*preset folder-small .*\n.*hidiff config init/);
   });
 });
 
 it("defaultRunFolder is named after the source", () => {
   expect(defaultRunFolder({ preset: "demo" })).toBe(join("runs", "demo"));
   expect(defaultRunFolder({ config: "some/where/mine.yaml" })).toBe(join("runs", "mine"));
+  expect(defaultRunFolder({ data: "some/where/photographs/" })).toBe(join("runs", "photographs"));
 });

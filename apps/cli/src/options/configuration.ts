@@ -1,12 +1,12 @@
-import { readFile } from "node:fs/promises";
-import { basename, extname, join } from "node:path";
-import { HidiffError } from "@hidiff/core-tensor/errors";
-import { fileError } from "@hidiff/core-tensor/node";
-import { type Configuration, type ConfigurationInput, configurationSchema, parse, preset, withAblation } from "hidiff";
-import { readRunConfiguration } from "hidiff/node";
-import { parse as parseYaml } from "yaml";
+import { basename, extname, join, resolve } from "node:path";
+import { type Configuration, type ConfigurationInput, preset, withAblation } from "hidiff";
+import { readRunConfiguration, suggestConfiguration } from "hidiff/node";
+import { checkedConfiguration, type OptionChange } from "../config/check.ts";
+import { type ConfigurationSource, readConfigurationFile } from "../config/configuration-file.ts";
+import { describeSuggestion } from "../config/suggestion.ts";
 import { usageError } from "../errors.ts";
-import { assign, type Assignment, parseAssignment } from "./assignments.ts";
+import { Output } from "../terminal/output.ts";
+import { assign, parseAssignment } from "./assignments.ts";
 
 export interface ConfigurationOptions {
   readonly preset?: string;
@@ -16,58 +16,87 @@ export interface ConfigurationOptions {
   readonly ablation?: string;
   readonly seed?: number;
   readonly set?: readonly string[];
-  readonly resume?: boolean;
+  /** The run's folder, or true where another option names it. */
+  readonly resume?: boolean | string;
+}
+
+/** A configuration as the command line describes it, not yet checked. */
+export interface DescribedConfiguration {
+  readonly value: unknown;
+  readonly source: ConfigurationSource;
+  readonly changes: readonly OptionChange[];
 }
 
 /**
- * The configuration that a command line describes: a preset, a file, or, to resume, the one the run's folder holds;
- * changed by `--ablation`, `--data`, `--priors`, `--seed` and `--set`.
+ * The configuration that a command line describes: a preset, a file, to resume the one the run's folder holds, or else one
+ * for the data set in the folder `--data`, recognised by its layout; changed by `--ablation`, `--data`, `--priors`, `--seed`
+ * and `--set`.
  *
- * @throws HidiffError `usage.option`, `config.*`, `file.read`
+ * @param folder the run's folder
+ * @param onNote is told what was chosen for a folder
+ * @throws HidiffError `usage.option`, `config.*` with a line for everything that is wrong, `file.read`, `datasets.layout`
  */
-export async function readConfiguration(options: ConfigurationOptions, folder: string): Promise<Configuration> {
+export async function readConfiguration(
+  options: ConfigurationOptions,
+  folder: string,
+  onNote: (note: string) => void = (note) => new Output().note(note),
+): Promise<Configuration> {
+  let suggested = false;
+  const { value, source, changes } = await describedConfiguration(options, folder, (note) => {
+    suggested = true;
+    onNote(note);
+  });
+  if (suggested) onNote(`To see or change it: hidiff config init FILE.yaml --data ${options.data}; others: hidiff config presets.`);
+  return checkedConfiguration(value, source, changes);
+}
+
+/** As {@link readConfiguration}, without checking it. */
+export async function describedConfiguration(
+  options: ConfigurationOptions,
+  folder: string,
+  onNote: (note: string) => void,
+): Promise<DescribedConfiguration> {
   const { ablation, data, priors, seed, set = [] } = options;
-  const changes: Assignment[] = [
-    ...(data === undefined ? [] : [{ path: ["dataset", "root"], value: data }]),
-    ...(priors === undefined ? [] : [{ path: ["priors", "folder"], value: priors }]),
-    ...(seed === undefined ? [] : [{ path: ["training", "seed"], value: seed }]),
-    ...set.map(parseAssignment),
+  const changes: OptionChange[] = [
+    ...(data === undefined ? [] : [{ option: "--data", path: ["dataset", "root"], value: data }]),
+    ...(priors === undefined ? [] : [{ option: "--priors", path: ["priors", "folder"], value: priors }]),
+    ...(seed === undefined ? [] : [{ option: "--seed", path: ["training", "seed"], value: seed }]),
+    ...set.map(parseAssignment).map((assignment) => ({ ...assignment, option: `--set ${assignment.path.join(".")}` })),
   ];
-  const { value, name } = await source(options, folder);
-  const base = ablation === undefined ? value : withAblation((value ?? {}) as ConfigurationInput, ablation);
-  return parse(configurationSchema, assign(base, changes), name);
+  const source = await findSource(options, folder, changes, onNote);
+  const base = ablation === undefined ? source.value : withAblation((source.value ?? {}) as ConfigurationInput, ablation);
+  return { value: assign(base, changes), source, changes };
 }
 
 /** The folder of a run that names none. */
-export function defaultRunFolder({ preset: presetName, config }: ConfigurationOptions): string {
-  const name = presetName ?? (config === undefined ? "run" : basename(config, extname(config)));
-  return join("runs", name);
+export function defaultRunFolder({ preset: presetName, config, data }: ConfigurationOptions): string {
+  if (presetName !== undefined) return join("runs", presetName);
+  const named = config === undefined ? data && basename(resolve(data)) : basename(config, extname(config));
+  return join("runs", named || "run");
 }
 
-async function source({ preset: name, config, resume }: ConfigurationOptions, folder: string): Promise<{ value: unknown; name: string }> {
-  if (name !== undefined) return { value: preset(name), name: `The preset "${name}"` };
-  if (config !== undefined) return { value: await readConfigurationFile(config), name: config };
-  if (resume === true) return { value: await readRunConfiguration(folder), name: `The configuration of ${folder}` };
-  throw usageError('say what to train: --preset NAME (such as "drive-small") or --config FILE; `hidiff train --help` has examples.');
+async function findSource(
+  { preset: name, config, data, resume }: ConfigurationOptions,
+  folder: string,
+  changes: readonly OptionChange[],
+  onNote: (note: string) => void,
+): Promise<ConfigurationSource> {
+  if (name !== undefined && config !== undefined) throw usageError("--preset and --config are two configurations; give one of them.");
+  if (name !== undefined) return called(preset(name), `The preset "${name}"`);
+  if (config !== undefined) return readConfigurationFile(config);
+  if (resume !== undefined && resume !== false) return called(await readRunConfiguration(folder), `The configuration of ${folder}`);
+  if (data !== undefined) {
+    const { dataset = {} } = assign({}, changes) as { dataset?: Record<string, unknown> };
+    const suggestion = await suggestConfiguration(data, dataset);
+    for (const note of describeSuggestion(data, suggestion)) onNote(note);
+    return called(suggestion.configuration, `The preset "${suggestion.preset}" for ${data}`);
+  }
+  throw usageError(
+    "say what to train: --data FOLDER for images and masks of your own, --preset NAME (`hidiff config presets` lists them) or --config FILE; " +
+      "`hidiff train --help` has examples.",
+  );
 }
 
-/**
- * Reads a `.yaml`, `.yml` or `.json` file.
- *
- * @throws HidiffError `file.read`, `config.syntax`
- */
-async function readConfigurationFile(path: string): Promise<unknown> {
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
-    throw fileError("read", path, error);
-  });
-  const extension = extname(path).toLowerCase();
-  if (![".yaml", ".yml", ".json"].includes(extension)) {
-    throw usageError(`--config takes a .yaml, .yml or .json file, got "${path}".`);
-  }
-  try {
-    return extension === ".json" ? JSON.parse(text) : parseYaml(text);
-  } catch (error) {
-    const reason = (error as Error).message.split("\n")[0]!.replace(/:$/, "");
-    throw new HidiffError("config.syntax", `${path} cannot be read as ${extension === ".json" ? "JSON" : "YAML"}: ${reason}.`, { cause: error });
-  }
+function called(value: unknown, name: string): ConfigurationSource {
+  return { value, name, place: () => name };
 }

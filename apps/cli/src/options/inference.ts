@@ -7,13 +7,14 @@ export interface InferenceFlags {
   readonly steps?: number;
   readonly temperature?: number;
   readonly overlap?: number;
-  readonly flips?: boolean;
+  /** Test-time augmentation; `inference.flips` of a configuration. */
+  readonly tta?: boolean;
   readonly keepLargest?: boolean;
 }
 
 /** The bundle's inference options, with those of the command line in their place. */
-export function inferenceOptions({ manifest }: HiDiff, { samples, steps, temperature, overlap, flips, keepLargest }: InferenceFlags): InferenceOptions {
-  const given = { samples, steps, temperature, overlap, flips, keepLargestComponent: keepLargest };
+export function inferenceOptions({ manifest }: HiDiff, { samples, steps, temperature, overlap, tta, keepLargest }: InferenceFlags): InferenceOptions {
+  const given = { samples, steps, temperature, overlap, flips: tta, keepLargestComponent: keepLargest };
   const changes = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const inference = parse(inferenceSchema, { ...manifest.inference, ...changes }, "The inference options");
   const available = manifest.architecture.diffusion.steps;

@@ -1,7 +1,13 @@
-import { type ScheduleName, scheduleNames } from "@hidiff/bernoulli-diffusion";
-import type { TokenOrder } from "../refiner/cross-transformer.ts";
+import type { ScheduleName } from "@hidiff/bernoulli-diffusion";
 import { type AugmentationName, type AugmentationOptions, type Preprocessing, preprocessingSchema } from "@hidiff/datasets";
 import { z } from "zod";
+import type { TokenOrder } from "../refiner/cross-transformer.ts";
+import { architecture, configuredArchitecture } from "./architecture-schema.ts";
+import { augmentation } from "./augmentation-schema.ts";
+import { datasetSpec } from "./dataset-options.ts";
+import { atLeastZero, count, fraction, path, positiveInteger } from "./fields.ts";
+import { inference } from "./inference-schema.ts";
+import { withCrossFieldRules } from "./cross-field-rules.ts";
 
 /** Everything that must be known to build the networks: stored in checkpoints and bundles. */
 export interface Architecture {
@@ -96,6 +102,17 @@ export interface TrainingOptions {
   readonly averageDecay: number;
   /** Iterations between two looks at the validation crops; 0: never. */
   readonly validationInterval: number;
+  /** How many batches of fixed validation crops a look takes: as many more crops make it slower and its Dice less noisy. */
+  readonly validationBatches: number;
+  /** Pictures of validation crops, written every `interval` iterations and at the end of a phase; 0: never. */
+  readonly pictures: { readonly interval: number; readonly count: number };
+  /** Ends the alternation after `patience` looks without a refined Dice that is better by more than `minimumImprovement`. */
+  readonly earlyStopping?: { readonly patience: number; readonly minimumImprovement: number } | undefined;
+  /**
+   * Which parameters the bundle gets: those of the look of the alternation with the best refined Dice, or the last ones.
+   * Default: "best" where the data set has validation images, else "last".
+   */
+  readonly select?: "best" | "last" | undefined;
   /** Iterations between two checkpoints. */
   readonly checkpointInterval: number;
 }
@@ -137,121 +154,98 @@ type DeepPartial<T> = T extends object ? { readonly [K in keyof T]?: DeepPartial
 /** A configuration as it is written: everything but the data set's name has a default. */
 export type ConfigurationInput = DeepPartial<Omit<Configuration, "dataset" | "preprocessing" | "priors">> & Pick<Configuration, "dataset" | "preprocessing" | "priors">;
 
-const positiveInteger = z.number().int().positive();
-const count = z.number().int().min(0);
-const weight = z.number().min(0);
-const fraction = z.number().min(0).max(1);
-const learningRate = z.number().positive().default(1e-4);
-const range = z.tuple([z.number(), z.number()]);
-
-const architecture = z.strictObject({
-  imageChannels: positiveInteger,
-  classes: positiveInteger,
-  segmentor: z
-    .strictObject({ name: z.string().default("unet"), options: z.record(z.string(), z.unknown()).default({}) })
-    .prefault({}),
-  refiner: z
-    .strictObject({
-      kind: z.enum(["diffusion", "discriminative"]).default("diffusion"),
-      baseWidth: positiveInteger.default(128),
-      precision: z.enum(["binary", "real"]).default("binary"),
-      crossTransformer: z.boolean().default(true),
-      tokenOrder: z.enum(["spatial", "published"]).default("spatial"),
-    })
-    .prefault({}),
-  diffusion: z
-    .strictObject({
-      kernel: z.enum(["bernoulli", "gaussian"]).default("bernoulli"),
-      schedule: z.enum(scheduleNames).default("cosine"),
-      steps: positiveInteger.default(10),
-      target: z.enum(["epsilon", "y0", "y0-log-odds"]).default("epsilon"),
-    })
-    .refine(({ kernel, target }) => kernel === "bernoulli" || target === "epsilon", 'the Gaussian kernel takes the target "epsilon" only')
-    .prefault({}),
-});
-
-// What is left out is as the data set's augmentation has it.
-const augmentation = z.strictObject({
-  horizontalFlip: z.union([z.boolean(), fraction]).optional(),
-  verticalFlip: z.union([z.boolean(), fraction]).optional(),
-  quarterTurn: z.boolean().optional(),
-  affine: z
-    .union([
-      z.boolean(),
-      z.strictObject({ rotation: weight.optional(), scale: range.optional(), shear: weight.optional(), shift: weight.optional() }),
-    ])
-    .optional(),
-  colorJitter: z
-    .union([
-      z.boolean(),
-      z.strictObject({
-        brightness: weight.optional(),
-        contrast: weight.optional(),
-        saturation: weight.optional(),
-        hue: weight.optional(),
-      }),
-    ])
-    .optional(),
-  gaussianBlur: z.union([z.boolean(), z.strictObject({ size: positiveInteger.optional(), sigma: range.optional() })]).optional(),
-});
+const learningRate = z.number().positive().default(1e-4).describe("Learning rate at the beginning; it falls to 0 as (1 − done)^0.9.");
 
 const training = z.strictObject({
-  seed: z.number().int().default(0),
-  batchSize: positiveInteger.default(32),
-  microBatchSize: positiveInteger.optional(),
-  cropSize: positiveInteger.multipleOf(32).default(256),
-  augmentation: z.union([z.enum(["rgb", "volume"]), augmentation]).optional(),
+  seed: z.number().int().default(0).describe("Seed of everything random: the same seed gives the same model."),
+  batchSize: positiveInteger.default(32).describe("Crops per update."),
+  microBatchSize: positiveInteger.optional().describe("Crops computed at once, whose gradients are added up: less memory; batch normalization takes its statistics of these. Default: the whole batch."),
+  cropSize: positiveInteger.multipleOf(32).default(256).describe("Side of the square crops in pixels, a multiple of 32."),
+  augmentation: augmentation
+    .optional()
+    .describe('How crops are varied: "rgb" for colour photographs, "volume" for CT and MRI, or single options changed. Default: by the data set.'),
   data: z
     .strictObject({
-      workers: count.optional(),
-      slices: z.enum(["all", "foreground"]).default("all"),
-      cacheFolder: z.union([z.string().min(1), z.literal(false)]).optional(),
-      badCases: z.enum(["error", "skip"]).default("error"),
+      workers: count.optional().describe("Threads that make batches; 0: the training's own. Default: one or two."),
+      slices: z.enum(["all", "foreground"]).default("all").describe('Of volumes, train on all slices, or on those with "foreground" only.'),
+      cacheFolder: z
+        .union([path, z.literal(false)])
+        .optional()
+        .describe("Where preprocessed slices are kept: a folder, or false for nowhere. Default: in the run's folder for volumes, nowhere for photographs."),
+      badCases: z.enum(["error", "skip"]).default("error").describe('What a case that cannot be read does: end the training, or "skip" it with a message.'),
     })
-    .prefault({}),
-  initialWeights: z.strictObject({ segmentor: z.string().min(1).optional(), refiner: z.string().min(1).optional() }).optional(),
-  pretraining: z.strictObject({ iterations: count.default(10_000), learningRate }).prefault({}),
+    .prefault({})
+    .describe("How the images are read."),
+  initialWeights: z
+    .strictObject({
+      segmentor: path.optional().describe("File of the segmentor's weights."),
+      refiner: path.optional().describe("File of the refiner's weights."),
+    })
+    .optional()
+    .describe("Weights to start from instead of random ones: what `hidiff import` writes, or a network of a bundle."),
+  pretraining: z
+    .strictObject({ iterations: count.default(10_000).describe("Updates of the segmentor."), learningRate })
+    .prefault({})
+    .describe("First phase: the segmentor alone."),
   alternating: z
     .strictObject({
-      iterations: count.default(40_000),
+      iterations: count.default(40_000).describe("Rounds: some updates of the refiner, then one of the segmentor."),
       refinerLearningRate: learningRate,
       segmentorLearningRate: learningRate,
-      refinerUpdates: positiveInteger.default(1),
-      freezeSegmentor: z.boolean().default(false),
+      refinerUpdates: positiveInteger.default(1).describe("Updates of the refiner per round, each on a batch of its own."),
+      freezeSegmentor: z.boolean().default(false).describe("Leave the segmentor as it was pre-trained; for ablation."),
     })
-    .prefault({}),
-  diceWeight: weight.default(1),
-  diffusionWeight: weight.default(1),
-  focalWeight: weight.default(1),
-  focalGamma: weight.default(2),
-  refinerDiceWeight: weight.default(0),
-  weightDecay: weight.default(0),
-  gradientClip: z.number().positive().optional(),
-  averageDecay: z.number().min(0).lt(1).default(0.9999),
-  validationInterval: count.default(500),
-  checkpointInterval: positiveInteger.default(500),
-});
-
-const inference = z.strictObject({
-  samples: positiveInteger.default(4),
-  steps: positiveInteger.optional(),
-  sampler: z.enum(["ancestral", "ddim"]).default("ancestral"),
-  temperature: z.number().positive().default(1),
-  window: count.multipleOf(32).default(256),
-  overlap: z.number().min(0).max(0.9).default(0.5),
-  flips: z.boolean().default(false),
-  keepLargestComponent: z.boolean().default(false),
-  batchSize: positiveInteger.default(8),
+    .prefault({})
+    .describe("Second phase: both networks in turn."),
+  diceWeight: atLeastZero.default(1).describe("Weight of the segmentor's Dice loss beside the cross-entropy, λ_Dice."),
+  diffusionWeight: atLeastZero.default(1).describe("Weight of the refiner's loss in the segmentor's, λ_Diff."),
+  focalWeight: atLeastZero.default(1).describe("Weight of the refiner's focal loss, λ_Focal."),
+  focalGamma: atLeastZero.default(2).describe("Exponent of the focal loss, γ: 2 in the paper; 0 gives calibrated probabilities."),
+  refinerDiceWeight: atLeastZero.default(0).describe("Weight of a Dice loss of the refined mask: 0 in the paper; above 0 for low sampling temperatures."),
+  weightDecay: atLeastZero.default(0).describe("Decoupled weight decay of AdamW."),
+  gradientClip: z.number().positive().optional().describe("Largest norm of a gradient. Default: none."),
+  averageDecay: z.number().min(0).lt(1).default(0.9999).describe("Decay of the averaged parameters that inference uses: lower for short trainings."),
+  validationInterval: count.default(500).describe("Iterations between two looks at the validation images; 0: never."),
+  validationBatches: positiveInteger.default(4).describe("How many batches of fixed validation crops a look takes."),
+  pictures: z
+    .strictObject({
+      interval: count.default(500).describe("Iterations between two pictures of validation crops; 0: never."),
+      count: positiveInteger.default(4).describe("Crops in a picture."),
+    })
+    .prefault({})
+    .describe("Pictures of validation crops in the run's folder; none without looks."),
+  earlyStopping: z
+    .strictObject({
+      patience: positiveInteger.describe("Looks without improvement after which the second phase ends."),
+      minimumImprovement: fraction.default(0).describe("What the refined Dice must gain to count as better."),
+    })
+    .optional()
+    .describe("End the second phase when the Dice of validation images no longer improves. Default: never."),
+  select: z
+    .enum(["best", "last"])
+    .optional()
+    .describe("Parameters of the model: of the best look at validation images, or the last ones. Default: best where the data set has validation images."),
+  checkpointInterval: positiveInteger.default(500).describe("Iterations between two checkpoints, from which a stopped training goes on."),
 });
 
 export const architectureSchema: z.ZodType<Architecture> = architecture;
 export const trainingSchema: z.ZodType<TrainingOptions> = training;
 export const inferenceSchema: z.ZodType<InferenceOptions> = inference;
-export const configurationSchema: z.ZodType<Configuration, ConfigurationInput> = z.strictObject({
-  dataset: z.looseObject({ name: z.string() }),
-  preprocessing: preprocessingSchema.optional(),
-  priors: z.strictObject({ folder: z.string().min(1) }).optional(),
-  architecture: architecture.omit({ imageChannels: true, classes: true }).prefault({}),
-  training: training.prefault({}),
-  inference: inference.prefault({}),
-}) as unknown as z.ZodType<Configuration, ConfigurationInput>;
+
+const configuration = z.strictObject({
+  $schema: z.string().optional().describe("Where the JSON Schema of this file is, for editors; ignored."),
+  dataset: datasetSpec,
+  preprocessing: preprocessingSchema.optional().describe("What is done to an image before the networks see it, step by step. Default: the data set's own."),
+  priors: z
+    .strictObject({ folder: path.describe("The folder of the files.") })
+    .optional()
+    .describe('Another program\'s masks or probabilities of the images, a file a case, for the segmentor "masks".'),
+  architecture: configuredArchitecture,
+  training: training.prefault({}).describe("How the networks are trained."),
+  inference: inference.prefault({}).describe("How the trained model is used; stored in its bundle."),
+});
+
+export const configurationSchema: z.ZodType<Configuration, ConfigurationInput> = withCrossFieldRules(configuration) as unknown as z.ZodType<
+  Configuration,
+  ConfigurationInput
+>;
