@@ -11,8 +11,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { pairedComparison } from "@hidiff/metrics";
 import { Generator } from "@hidiff/core-tensor/random";
-import { lossChart } from "../apps/cli/src/demo/loss-chart.ts";
-import { trainingCourse } from "../apps/cli/src/demo/losses.ts";
+import { readRunRecords } from "hidiff/node";
+import { lossChart, lossSeries } from "../apps/cli/src/report/loss-chart.ts";
+import { trainingCourse } from "../apps/cli/src/report/training-course.ts";
 
 interface Case {
   readonly seed: number;
@@ -73,14 +74,17 @@ const document = {
 };
 await writeFile(join(results, `${name}.json`), `${JSON.stringify(document, null, 2)}\n`);
 
-const style =
-  "<style>text{font:12px sans-serif;fill:#555}.grid{stroke:#ddd}.divider{stroke:#999;stroke-dasharray:4 4}.curve{fill:none;stroke-width:1.5}.series-0{stroke:#4363d8}.series-1{stroke:#e6194b}.series-2{stroke:#3cb44b}</style>";
-const course = trainingCourse(await readFile(join(run, "log.jsonl"), "utf8"));
-const legend = course.curves.map(({ name: curve }, index) => `<text x="${60 + 220 * index}" y="316">${["blue", "red", "green"][index]}: ${curve}</text>`).join("");
-const svg = lossChart(course, { width: 760, height: 300 })
+const colours = ["#4363d8", "#d9730d", "#8250df"];
+const course = trainingCourse(await readRunRecords(run));
+const style = [
+  "text{font:12px sans-serif;fill:#555}.grid{stroke:#ddd}.mark{stroke:#999;stroke-dasharray:4 4}.curve{fill:none;stroke-width:1.5}",
+  ...colours.map((colour, index) => `.series-${index}{stroke:${colour}}`),
+].join("");
+const legend = course.losses.map(({ name: curve }, index) => `<text x="${60 + 230 * index}" y="316" style="fill:${colours[index]}">${curve}</text>`).join("");
+const svg = lossChart(course, lossSeries(course, false), { width: 760, height: 300 })
   .replace("0 0 760 300", "0 0 760 324") // the legend stands below
   .replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
-  .replace(/(<svg[^>]*>)/, `$1${style}${legend}`);
+  .replace(/(<svg[^>]*>)/, `$1<style>${style}</style>${legend}`);
 await writeFile(join(results, name, "losses.svg"), svg);
 
 const byGain = images.toSorted((a, b) => a.mean - a.segmentor - (b.mean - b.segmentor));

@@ -11,6 +11,7 @@ export type MetricsErrorCode =
   | "metrics.penalty"
   | "metrics.cases"
   | "metrics.values"
+  | "metrics.bins"
   | "metrics.resamples";
 
 /**

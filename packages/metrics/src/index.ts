@@ -6,6 +6,7 @@ export {
   type MaskSummaries,
   type Summary,
 } from "./aggregate.ts";
+export { CalibrationCounter, expectedCalibrationError, type CalibrationBin, type CalibrationOptions } from "./calibration.ts";
 export {
   accuracy,
   confusionCounts,

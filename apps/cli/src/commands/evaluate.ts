@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import type { EvaluateOptions } from "../evaluate/run.ts";
-import { positiveNumber } from "../options/numbers.ts";
+import { positiveNumber, wholeNumber } from "../options/numbers.ts";
 import { addOptions, sharedOptions } from "./shared-options.ts";
 
 export function evaluateCommand(): Command {
@@ -16,17 +16,21 @@ export function evaluateCommand(): Command {
   )
     .addOption(new Option("--small-objects <n>", "also score the objects of the truth that have fewer pixels than this").argParser(positiveNumber))
     .option("--pictures", "also write masks and error maps (white right, red too much, blue missed); of volumes the slice with the most foreground")
+    .addOption(new Option("--report-cases <n>", "how many cases report.html shows with pictures at most: worst, best and most changed ones").argParser(wholeNumber).default(12))
+    .option("--no-images", "leave the images themselves out of report.html, which then shows masks and maps only, as for publishing")
+    .option("--no-report", "write no report.html, which takes some memory with large volumes")
     .option("--out <folder>", "where the files are written", "evaluation")
     .addOption(sharedOptions.backend())
     .addOption(sharedOptions.json("print the content of metrics.json"))
     .addHelpText(
       "after",
       `
-The folder gets metrics.csv (every image, class and seed), metrics.json (the same with summaries) and manifest.json, with
---small-objects also small-objects.csv. Images are prepared as those of the training were. Distances are in millimetres
-where the images tell the size of their pixels, else in pixels. By the protocol "case" volumes are scored in space, organ by
-organ. A slice or volume without foreground counts as Dice 1 if the mask has none either. --priors takes files as hidiff
-train does (hidiff train --help); their masks are what the refined ones are scored against.
+The folder gets metrics.csv (every image, class and seed), metrics.json (the same with summaries), report.html (numbers,
+plots, pictures of cases and of their refinement, in one file) and manifest.json, with --small-objects also
+small-objects.csv. Images are prepared as those of the training were. Distances are in millimetres where the images tell
+the size of their pixels, else in pixels. By the protocol "case" volumes are scored in space, organ by organ. A slice or
+volume without foreground counts as Dice 1 if the mask has none either. --priors takes files as hidiff train does (hidiff
+train --help); their masks are what the refined ones are scored against.
 
 Examples:
   hidiff evaluate --model runs/drive

@@ -1,83 +1,13 @@
-import { quantile } from "@hidiff/metrics";
-import { escapeHtml } from "../page/html.ts";
+import { boxPlot } from "../page/chart/box-plot.ts";
 import type { Comparison, MetricComparison } from "./statistics.ts";
 
-const border = { left: 12, right: 16, top: 14, bottom: 38 } as const;
-const rowHeight = 50;
-const boxHeight = 18;
-
-/** The part of the page's style sheet that the plot needs, for a plot in a file of its own. */
-const ownStyle = `<style>
-svg { --ground: #ffffff; --soft: #5c6877; --ink: #1b2430; --line: #dfe4ea; --series-0: #8a94a3; --series-1: #2f6fde; }
-@media (prefers-color-scheme: dark) { svg { --ground: #11151b; --soft: #9aa6b5; --ink: #e8ecf1; --line: #2c3542; --series-0: #7d8897; --series-1: #6ea3ff; } }
-svg { background: var(--ground); }
-text { font: 12.5px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; fill: var(--soft); }
-.name { fill: var(--ink); }
-.grid { stroke: var(--line); }
-</style>`;
-
 /**
- * A metric's values as horizontal box plots, a row a method: box from the first to the third quartile with the median,
- * whiskers to the farthest values within 1.5 box lengths (Tukey), and every case as a dot.
+ * A metric's values as box plots, a row a method.
  *
  * @param standalone whether the SVG is a file of its own and not a part of the page
  */
-export function boxPlot({ methods, cases }: Comparison, { metric, values }: MetricComparison, width: number, standalone: boolean = false): string {
-  const defined = values.map((own) => own.filter((value) => value !== undefined).sort((a, b) => a - b));
-  const all = defined.flat();
-  if (all.length === 0) return "";
-  const [low, high] = [Math.min(...all), Math.max(...all)];
-  const margin = Math.max((high - low) * 0.04, 1e-3);
-  const bottom = border.top + rowHeight * methods.length;
-  const x = (value: number): number => border.left + ((width - border.left - border.right) * (value - low + margin)) / (high - low + 2 * margin);
-  const fixed = (value: number): string => value.toFixed(1);
-  const grid = roundTicks(low, high, width / 90).map(
-    (tick) =>
-      `<line class="grid" x1="${fixed(x(tick))}" x2="${fixed(x(tick))}" y1="${border.top}" y2="${bottom}"/>` +
-      `<text class="tick" x="${fixed(x(tick))}" y="${bottom + 16}" text-anchor="middle">${Number(tick.toPrecision(6))}</text>`,
-  );
-  const rows = methods.map(({ name, refined }, place) => {
-    const top = border.top + rowHeight * place;
-    const middle = top + rowHeight - boxHeight / 2 - 7;
-    const colour = `var(--series-${refined ? 1 : 0})`;
-    const label = `<text class="tick name" x="${border.left}" y="${top + 19}">${escapeHtml(name)}</text>`;
-    return label + box(defined[place]!, { x, middle, colour });
-  });
-  const caption = `<text class="tick" x="${width - border.right}" y="${bottom + 32}" text-anchor="end">${escapeHtml(metric.label)}</text>`;
+export function methodBoxPlot({ methods, cases }: Comparison, { metric, values }: MetricComparison, width: number, standalone: boolean = false): string {
   const title = `${metric.label} of ${cases.length} cases: ${methods.map(({ name }) => name).join("; ")}`;
-  const size = standalone ? ` xmlns="http://www.w3.org/2000/svg" width="${width}" height="${bottom + border.bottom}"` : "";
-  return (
-    `<svg class="chart"${size} viewBox="0 0 ${width} ${bottom + border.bottom}" role="img" aria-label="${escapeHtml(title)}">` +
-    `${standalone ? ownStyle : ""}${grid.join("")}${rows.join("")}${caption}</svg>`
-  );
-}
-
-/** @param sorted ascending; nothing is drawn without values */
-function box(sorted: readonly number[], { x, middle, colour }: { x: (value: number) => number; middle: number; colour: string }): string {
-  if (sorted.length === 0) return "";
-  const [first, median, third] = [0.25, 0.5, 0.75].map((fraction) => quantile(sorted, fraction)) as [number, number, number];
-  const reach = 1.5 * (third - first);
-  const [low, high] = [sorted.find((value) => value >= first - reach)!, sorted.findLast((value) => value <= third + reach)!];
-  const [top, end] = [middle - boxHeight / 2, middle + boxHeight / 2];
-  const place = (value: number): string => x(value).toFixed(1);
-  const line = (from: number, to: number): string => `<line x1="${place(from)}" x2="${place(to)}" y1="${middle}" y2="${middle}" stroke="${colour}"/>`;
-  // Dots are spread over the box's height in the values' order, so that equal ones stay apart.
-  const dots = sorted.map((value, index) => {
-    const offset = (((index * 7) % 11) - 5) * 1.3;
-    return `<circle cx="${place(value)}" cy="${(middle + offset).toFixed(1)}" r="2" fill="${colour}" fill-opacity="0.55"/>`;
-  });
-  return (
-    `${line(low, first)}${line(third, high)}${dots.join("")}` +
-    `<rect x="${place(first)}" y="${top}" width="${Math.max(0.5, x(third) - x(first)).toFixed(1)}" height="${boxHeight}" rx="3" fill="${colour}" fill-opacity="0.18" stroke="${colour}"/>` +
-    `<line x1="${place(median)}" x2="${place(median)}" y1="${top}" y2="${end}" stroke="${colour}" stroke-width="2.5"/>`
-  );
-}
-
-/** Round numbers within the range, at most about `most`. */
-function roundTicks(low: number, high: number, most: number): number[] {
-  const rough = Math.max(high - low, 1e-6) / Math.max(2, most);
-  const decade = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * decade).find((candidate) => candidate >= rough)!;
-  const start = Math.ceil(low / step);
-  return Array.from({ length: Math.floor(high / step) - start + 1 }, (_, index) => (start + index) * step);
+  const rows = methods.map(({ name, refined }, place) => ({ name, colour: refined ? 1 : 0, values: values[place]!, cases }));
+  return boxPlot({ title, label: metric.label, rows }, width, standalone);
 }

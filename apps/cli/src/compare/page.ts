@@ -1,6 +1,6 @@
 import { htmlDocument } from "../page/document.ts";
 import { escapeHtml, htmlTable } from "../page/html.ts";
-import { boxPlot } from "./box-plot.ts";
+import { methodBoxPlot } from "./box-plot.ts";
 import type { Comparison, MetricComparison } from "./statistics.ts";
 import { methodHeader, methodRows, pairHeader, pairRows } from "./tables.ts";
 
@@ -41,7 +41,7 @@ function metricSection(comparison: Comparison, metric: MetricComparison): string
   const { label, higherIsBetter } = metric.metric;
   return `<h2>${escapeHtml(label)}</h2>
 <p class="soft">${higherIsBetter ? "Higher" : "Lower"} is better. Grey: the segmentor's own masks; blue: refined.</p>
-<div class="card"><div class="wide">${boxPlot(comparison, metric, 1060)}</div><div class="narrow">${boxPlot(comparison, metric, 340)}</div></div>
+<div class="card"><div class="wide">${methodBoxPlot(comparison, metric, 1060)}</div><div class="narrow">${methodBoxPlot(comparison, metric, 340)}</div></div>
 <details class="card wrapping"><summary>All pairs</summary>${htmlTable(pairHeader, unbroken(pairRows(comparison, metric, metric.pairs)))}
 <p class="soft small">Mean difference with a bootstrap interval; p of the Wilcoxon signed-rank test over the cases, and adjusted for all pairs by Holm's method.</p></details>`;
 }

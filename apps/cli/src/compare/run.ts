@@ -17,7 +17,7 @@ import { formatDuration } from "../terminal/duration.ts";
 import { withInterruption } from "../terminal/interruption.ts";
 import { Output } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
-import { boxPlot } from "./box-plot.ts";
+import { methodBoxPlot } from "./box-plot.ts";
 import { comparisonPage } from "./page.ts";
 import { printComparison } from "./print.ts";
 import { compareModels, type ComparedModel } from "./statistics.ts";
@@ -102,7 +102,7 @@ export async function compare(options: CompareOptions): Promise<void> {
   await writeFileAtomic(join(out, comparisonFiles.summary), formatJson(document));
   await writeFileAtomic(join(out, comparisonFiles.values), valuesCsv(comparison));
   await writeFileAtomic(join(out, comparisonFiles.pairs), pairsCsv(comparison));
-  await writeFileAtomic(join(out, comparisonFiles.plot), boxPlot(comparison, dice, 900, true));
+  await writeFileAtomic(join(out, comparisonFiles.plot), methodBoxPlot(comparison, dice, 900, true));
   const units = protocol === "slice" ? "slices" : "cases";
   const facts = [...named.map(({ name, path }) => [name, path] as const), ["Seeds", seeds.join(", ")], ["Backend", backend.name]] as const;
   await writeFileAtomic(join(out, comparisonFiles.page), comparisonPage({ comparison, dataset: name, split, units, facts }));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { testReport } from "../evaluate/testing.ts";
-import { boxPlot } from "./box-plot.ts";
+import { methodBoxPlot } from "./box-plot.ts";
 import { comparisonPage } from "./page.ts";
 import { compareModels, type ComparedModel } from "./statistics.ts";
 import { methodHeader, methodRows, pairRows, pairsCsv, tellingPairs, valuesCsv } from "./tables.ts";
@@ -76,7 +76,7 @@ describe("compareModels", () => {
   });
 
   it("is drawn: a box of the quartiles, whiskers and a dot a case for every method", () => {
-    const plot = boxPlot(comparison, dice, 600, true);
+    const plot = methodBoxPlot(comparison, dice, 600, true);
     expect(plot.match(/<circle /g)).toHaveLength(4 * 8);
     expect(plot.match(/<rect /g)).toHaveLength(4);
     expect(plot).toMatch(/^<svg class="chart" xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);

@@ -5,21 +5,12 @@ import type { MaskMetrics } from "@hidiff/metrics";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { summarizeReports } from "../evaluate/summary.ts";
 import { testReport } from "../evaluate/testing.ts";
+import { trainingCourse } from "../report/training-course.ts";
+import { trainingRecords } from "../report/testing.ts";
 import { claimFolder } from "./folder.ts";
 import type { GalleryPicture } from "./gallery.ts";
-import { lossChart } from "./loss-chart.ts";
-import { trainingCourse } from "./losses.ts";
 import { buildPage } from "./page.ts";
 import { DemoWork } from "./work.ts";
-
-const log = [
-  { phase: "pretraining", iteration: 1, total: 2, losses: { segmentation: 1 }, learningRate: 1 },
-  { phase: "pretraining", iteration: 2, total: 2, losses: { segmentation: 0.5 }, learningRate: 1 },
-  { progress: { pretraining: 2, alternating: 0 }, validation: {} },
-  { phase: "alternating", iteration: 1, total: 1, losses: { refinement: 0.1, segmentor: 0.4 }, learningRate: 1 },
-]
-  .map((entry) => `${JSON.stringify(entry)}\n`)
-  .join("");
 
 describe("claimFolder", () => {
   let parent = "";
@@ -63,48 +54,13 @@ it("DemoWork rises from part to part up to its total", () => {
   expect(work.evaluation(0)).toBe(course[2]);
 });
 
-describe("trainingCourse", () => {
-  it("puts the second phase behind the first", () => {
-    const { curves, iterations, phaseChange } = trainingCourse(log);
-    expect([iterations, phaseChange]).toEqual([3, 2]);
-    expect(curves).toEqual([
-      { name: "segmentor alone", points: [{ iteration: 1, loss: 1 }, { iteration: 2, loss: 0.5 }] },
-      { name: "segmentor, trained with the refiner", points: [{ iteration: 3, loss: 0.4 }] },
-      { name: "refiner", points: [{ iteration: 3, loss: 0.1 }] },
-    ]);
-  });
-});
-
-describe("lossChart", () => {
-  const size = { width: 400, height: 200 };
-
-  it("draws every curve within the frame", () => {
-    const chart = lossChart(trainingCourse(log), size);
-    const coordinates = [...chart.matchAll(/points="([^"]*)"/g)].map(([, points]) => points!.split(" ").map((pair) => pair.split(",").map(Number)));
-    expect(coordinates.map((points) => points.length)).toEqual([2, 1, 1]);
-    for (const [x, y] of coordinates.flat()) {
-      expect(x).toBeGreaterThan(0);
-      expect(x).toBeLessThan(size.width);
-      expect(y).toBeGreaterThan(0);
-      expect(y).toBeLessThan(size.height);
-    }
-    // the loss halves: lower on the page
-    expect(coordinates[0]![1]![1]).toBeGreaterThan(coordinates[0]![0]![1]!);
-  });
-
-  it("is nothing without losses, and has no NaN for a single one", () => {
-    expect(lossChart(trainingCourse(""), size)).toBe("");
-    expect(lossChart(trainingCourse(log.split("\n")[0]!), size)).not.toContain("NaN");
-  });
-});
-
 describe("buildPage", () => {
   const metrics = (dice: number): MaskMetrics => ({ dice, intersectionOverUnion: 0.5, recall: 0.5, precision: 0.5, accuracy: 0.5, specificity: 0.5 });
   const report = testReport(1, [0.5, 0.7].map((dice, index) => ({ id: `<image ${index}>`, prior: metrics(dice), refined: metrics(dice + 0.1) })));
   const picture = (caption: string): GalleryPicture => ({ caption, source: `data:image/png;base64,${caption}`, width: 4, height: 4 });
   const page = buildPage({
     summaries: summarizeReports([report]),
-    course: trainingCourse(log),
+    course: trainingCourse(trainingRecords),
     images: report.cases.map((scores, index) => ({
       scores,
       overview: [picture(`overview${index}`)],

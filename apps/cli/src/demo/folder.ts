@@ -10,10 +10,12 @@ import { evaluationFiles } from "../evaluate/run.ts";
 const marker = ".hidiff-demo";
 
 /** What a demo puts into its folder. */
-export const demoFiles: Readonly<Record<"page" | "training" | keyof typeof evaluationFiles, string>> = {
+export const demoFiles: Readonly<Record<"page" | "training" | "table" | "summary" | "pictures", string>> = {
   page: "index.html",
   training: "training",
-  ...evaluationFiles,
+  table: evaluationFiles.table,
+  summary: evaluationFiles.summary,
+  pictures: evaluationFiles.pictures,
 };
 
 /**

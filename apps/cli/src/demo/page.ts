@@ -4,8 +4,10 @@ import { errorColours } from "../pictures/error-map.ts";
 import type { GalleryImage, GalleryPicture } from "./gallery.ts";
 import { htmlDocument } from "../page/document.ts";
 import { escapeHtml, htmlNumber, htmlTable } from "../page/html.ts";
-import { lossChart } from "./loss-chart.ts";
-import type { TrainingCourse } from "./losses.ts";
+import { chartLegend } from "../page/chart/line-chart.ts";
+import { responsiveChart } from "../page/chart/size.ts";
+import { lossChart, lossSeries } from "../report/loss-chart.ts";
+import type { TrainingCourse } from "../report/training-course.ts";
 
 /** What the demo's page tells. */
 interface PageContent {
@@ -53,11 +55,11 @@ signed-rank test. HD95 and ASSD are distances in pixels: smaller is better.</p><
 }
 
 function training({ course }: PageContent): string {
-  const legend = course.curves.map(({ name }, index) => `<li><i style="background:var(--series-${index})"></i>${escapeHtml(name)}</li>`);
+  const series = lossSeries(course, false);
   return `<h2>Training</h2>
 <p class="soft">First the segmentor learns alone. Then both learn in turn: the refiner to undo noise around the segmentor's masks, the
 segmentor to draw masks from which the refiner does well.</p>
-<div class="card"><div class="wide">${lossChart(course, { width: 1060, height: 300 })}</div><div class="narrow">${lossChart(course, { width: 340, height: 240 })}</div><ul class="legend">${legend.join("")}</ul></div>`;
+<div class="card">${responsiveChart((size) => lossChart(course, series, size))}${chartLegend(series)}</div>`;
 }
 
 function gallery({ images }: PageContent): string {

@@ -3,7 +3,7 @@ import { writeFileAtomic } from "@hidiff/core-tensor/node";
 import type { DatasetSpec, SegmentationDataset } from "@hidiff/datasets";
 import { openDataset } from "@hidiff/datasets/node";
 import { type Configuration, configurationSchema, evaluateDataset, type EvaluationReport, parse, preset, type RefinementStep } from "hidiff";
-import { loadBundle, runFiles, runTraining } from "hidiff/node";
+import { loadBundle, readRunRecords, runTraining } from "hidiff/node";
 import { useBackend } from "../backend.ts";
 import { type MetricSummary, summarizeReports } from "../evaluate/summary.ts";
 import { comparisonHeader, comparisonRows, metricsCsv } from "../evaluate/tables.ts";
@@ -14,10 +14,10 @@ import { formatDuration } from "../terminal/duration.ts";
 import { Output } from "../terminal/output.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { formatTable } from "../terminal/table.ts";
+import { trainingCourse } from "../report/training-course.ts";
 import { describeLosses, phaseLabels } from "../train/run.ts";
 import { claimFolder, demoFiles } from "./folder.ts";
 import { type GalleryImage, writeGalleryImage } from "./gallery.ts";
-import { readTrainingCourse } from "./losses.ts";
 import { buildPage } from "./page.ts";
 import { DemoWork } from "./work.ts";
 
@@ -66,7 +66,7 @@ export async function demo(options: DemoOptions): Promise<void> {
 
   const summaries = summarizeReports([report]);
   const seconds = (Date.now() - startedAt.getTime()) / 1000;
-  const course = await readTrainingCourse(join(folder, runFiles.log));
+  const course = trainingCourse(await readRunRecords(folder));
   const facts = [
     ["Seed", String(seed)],
     ["Backend", `${backend.name} (${backend.reason})`],

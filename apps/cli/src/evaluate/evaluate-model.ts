@@ -1,5 +1,15 @@
 import type { SegmentationDataset, SplitName } from "@hidiff/datasets";
-import { evaluateDataset, type EvaluatedCase, type EvaluationProtocol, type EvaluationRegion, type EvaluationReport, type HiDiff, type InferenceOptions } from "hidiff";
+import {
+  evaluateDataset,
+  type EvaluatedCase,
+  type EvaluationProtocol,
+  type EvaluationRegion,
+  type EvaluationReport,
+  type HiDiff,
+  type InferenceOptions,
+  type MapName,
+  type RefinementStep,
+} from "hidiff";
 import type { Progress } from "../terminal/progress.ts";
 
 /** How a model is scored. */
@@ -28,6 +38,8 @@ interface ModelEvaluationOptions extends ScoringOptions {
   /** Stops the evaluation by throwing. */
   readonly check: () => Promise<void> | void;
   readonly onCase?: (evaluated: EvaluatedCase, seed: number) => Promise<void>;
+  /** What the first seed's pass keeps and tells beyond that. */
+  readonly details?: { readonly maps: readonly MapName[]; readonly onStep?: (step: RefinementStep, slice: number) => void } | undefined;
 }
 
 /** Scores a model's own masks and the refined ones on a split, once with each seed. */
@@ -35,11 +47,12 @@ export async function evaluateModel(model: HiDiff, dataset: SegmentationDataset,
   const { split, protocol, region, smallObjects, surface, skipBad, inference, progress, check } = options;
   const reports: EvaluationReport[] = [];
   let { done } = options;
-  for (const seed of options.seeds) {
+  for (const [pass, seed] of options.seeds.entries()) {
     const label = options.label(seed);
     const report = await evaluateDataset(model.model, dataset, {
       ...inference,
       ...classOptions(model, options),
+      ...(pass === 0 ? options.details : {}),
       preprocessing: model.manifest.preprocessing.steps,
       outside: model.manifest.preprocessing.volumes?.outside,
       channelNames: model.manifest.channelNames,

@@ -1,8 +1,8 @@
 import { escapeHtml } from "./html.ts";
 import { pageStyle } from "./style.ts";
 
-/** A whole page in one file. @param main the HTML of its content */
-export function htmlDocument(title: string, main: string): string {
+/** A whole page in one file. @param main the HTML of its content @param script runs once the page is there */
+export function htmlDocument(title: string, main: string, script: string = ""): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -14,7 +14,7 @@ export function htmlDocument(title: string, main: string): string {
 <body>
 <main>
 ${main}
-</main>
+</main>${script === "" ? "" : `\n<script>${script}</script>`}
 </body>
 </html>
 `;
