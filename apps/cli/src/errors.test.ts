@@ -15,6 +15,7 @@ describe("exitCodeOf", () => {
     ["a missing file", new HidiffError("file.read", "x"), 1],
     ["a diverged training", new HidiffError("training.diverged", "x"), 1],
     ["metrics without cases", new MetricsError("metrics.cases", "x"), 1],
+    ["Ctrl-C", new HidiffError(stopped, "x"), 130],
     ["a bug", new TypeError("x"), 1],
     ["anything else", "x", 1],
   ])("of %s", (_name, error, code) => {
@@ -28,8 +29,10 @@ describe("describeError", () => {
     expect(describeError(new HidiffError(stopped, "saved"), {})).toBe("stopped: saved");
   });
 
-  it("is one line for unexpected errors and tells how to see more", () => {
-    expect(describeError(new TypeError("x is undefined"), {})).toBe("unexpected error: x is undefined (DEBUG=hidiff shows where it happened)");
+  it("is one line for unexpected errors and tells how to report them", () => {
+    expect(describeError(new TypeError("x is undefined"), {})).toBe(
+      "unexpected error: x is undefined (This is a bug in hidiff; please report it, with what DEBUG=hidiff makes this command print.)",
+    );
   });
 
   it("has the stack and the causes with DEBUG=hidiff", () => {

@@ -144,7 +144,7 @@ describe("hidiff on volumes", () => {
     expect(lastLine(outcome)).toBe("error: 1 of 3 inputs could not be segmented.");
     expect(outcome.stderr).toMatch(/error: .*torn\.nii\.gz/);
     expect((await readdir(out)).sort()).toEqual(
-      ["manifest.json", ...["case3", "mirrored"].flatMap((name) => [`${name}_mask.nii.gz`, `${name}_overlay.png`, `${name}_probability_ball.nii.gz`, `${name}_probability_core.nii.gz`])].sort(),
+      [".hidiff", "manifest.json", "measurements.csv", ...["case3", "mirrored"].flatMap((name) => [`${name}_mask.nii.gz`, `${name}_overlay.png`, `${name}_probability_ball.nii.gz`, `${name}_probability_core.nii.gz`])].sort(),
     );
     for (const [name, input] of [["case3", "case3.nii.gz"], ["mirrored", "mirrored.nii"]] as const) {
       const { header } = await readNifti(join(inputs, input));
@@ -181,10 +181,11 @@ describe("hidiff on volumes", () => {
         interrupt();
       },
     });
-    expect(outcome.code).toBe(1);
+    expect(outcome.code).toBe(130);
     expect(outcome.stderr).toContain("Stopping;");
-    expect(lastLine(outcome)).toBe("stopped: 3 of 3 inputs are not done; the same command does everything anew.");
-    expect(await readdir(out)).toEqual(["manifest.json"]);
+    expect(lastLine(outcome)).toBe("stopped: 3 of 3 inputs are not done; the same command goes on with them.");
+    expect((await readdir(out)).sort()).toEqual([".hidiff", "manifest.json", "measurements.csv"]);
+    expect(await readdir(join(out, ".hidiff"))).toEqual([]);
     const evaluation = await hidiff(["evaluate", "--model", run, "--out", join(folder, "stopped-evaluation"), "--samples", "400"], {
       onProgress: (stderr, interrupt) => (stderr.includes("Evaluation: ") && !stderr.includes("Stopping") ? interrupt() : undefined),
     });
@@ -196,7 +197,7 @@ describe("hidiff on volumes", () => {
     const outcome = await hidiff(["predict", join(folder, "masks/case3_overlay.png"), "--model", run, "--out", join(folder, "pictures")]);
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toMatch(/case3_overlay\.png is a picture, but the model data-0 was trained on coronal slices of volumes/);
-    expect(await readdir(join(folder, "pictures"))).toEqual(["manifest.json"]);
+    expect((await readdir(join(folder, "pictures"))).sort()).toEqual([".hidiff", "manifest.json", "measurements.csv"]);
   });
 
   it("writes the format of its choice", async () => {
@@ -216,17 +217,30 @@ describe("hidiff on volumes", () => {
     // Their own format is that of the input.
     const again = await hidiff(["predict", join(out, "case3_mask.nrrd"), join(out, "case3_mask.mha"), "--model", run, "--out", join(folder, "own")]);
     expect(again.code).toBe(0);
-    expect((await readdir(join(folder, "own"))).sort()).toEqual(["case3_mask-2_mask.mha", "case3_mask_mask.nrrd", "manifest.json"]);
+    expect((await readdir(join(folder, "own"))).sort()).toEqual([".hidiff", "case3_mask-2_mask.mha", "case3_mask_mask.nrrd", "manifest.json", "measurements.csv"]);
   });
 
-  it("takes a folder of DICOM files for one volume, and writes NIfTI in its place", async () => {
+  it("takes a folder of DICOM files for one volume, and writes a DICOM Segmentation with the voxels that NIfTI has", async () => {
     const series = fileURLToPath(new URL("../../../packages/datasets/src/volumes/fixtures/dicom-oblique", import.meta.url));
     const out = join(folder, "dicom");
-    const { code, stderr } = await hidiff(["predict", series, "--model", run, "--out", out, "--uncertainty"]);
-    expect(stderr).not.toContain("error");
-    expect(code).toBe(0);
-    expect((await readdir(out)).sort()).toEqual(["dicom-oblique_mask.nii.gz", "dicom-oblique_uncertainty_ball.nii.gz", "dicom-oblique_uncertainty_core.nii.gz", "manifest.json"]);
+    for (const format of [[], ["--format", "nii.gz"]]) {
+      const { code, stderr } = await hidiff(["predict", series, "--model", run, "--out", out, "--uncertainty", ...format]);
+      expect(stderr).not.toContain("error");
+      expect(code).toBe(0);
+    }
+    expect((await readdir(out)).sort()).toEqual([
+      ".hidiff", "dicom-oblique_mask.dcm", "dicom-oblique_mask.nii.gz", "dicom-oblique_uncertainty_ball.nii.gz", "dicom-oblique_uncertainty_core.nii.gz", "manifest.json", "measurements.csv",
+    ]);
     const [input, mask] = [await readVolume(series), await readVolume(join(out, "dicom-oblique_mask.nii.gz"))];
+    // The object ends with a bit a pixel for every slice that has some of a class, class by class.
+    const size = mask.shape[1] * mask.shape[2];
+    const slices = Array.from({ length: mask.shape[0] }, (_, slice) => Array.from(mask.data.subarray(slice * size, (slice + 1) * size)));
+    const bits = [1, 2].flatMap((label) => slices.filter((slice) => slice.includes(label)).flatMap((slice) => slice.map((value) => (value === label ? 1 : 0))));
+    expect(bits.length).toBeGreaterThan(0);
+    const bytes = Uint8Array.from({ length: Math.ceil(bits.length / 8) }, (_, byte) => bits.slice(8 * byte, 8 * byte + 8).reduce<number>((sum, bit, at) => sum + (bit << at), 0));
+    const object = await readFile(join(out, "dicom-oblique_mask.dcm"));
+    const end = object.length - (bytes.length % 2);
+    expect(Uint8Array.from(object.subarray(end - bytes.length, end))).toEqual(bytes);
     expect(mask.shape).toEqual(input.shape);
     for (const field of ["spacing", "origin", "direction"] as const) {
       expect(mask.geometry[field]).toEqual(input.geometry[field].map((value) => expect.closeTo(value, 4)));
@@ -268,7 +282,7 @@ describe("hidiff on volumes", () => {
     expect(lastLine(outcome)).toBe("error: 2 of 4 inputs could not be segmented.");
     expect(outcome.stderr).toMatch(/three in .* has 1 of 2 channels: there is no three_flair or three_0001/);
     expect(outcome.stderr).toMatch(/moved_t1\.nii\.gz.*is not on the grid of .*moved_flair|moved_flair\.nii\.gz.*is not on the grid of .*moved_t1/);
-    expect((await readdir(out)).sort()).toEqual(["manifest.json", "one_mask.nii.gz", "two_mask.nii.gz"]);
+    expect((await readdir(out)).sort()).toEqual([".hidiff", "manifest.json", "measurements.csv", "one_mask.nii.gz", "two_mask.nii.gz"]);
     const { results } = JSON.parse(outcome.stdout) as { results: { channels?: string[] }[] };
     expect(results.find(({ channels }) => channels?.[0]?.includes("one"))!.channels).toEqual([join(inputs, "one_t1.nii.gz"), join(inputs, "one_flair.nii.gz")]);
     const unoriented = await hidiff(["predict", inputs, "--model", photographs, "--out", join(folder, "unoriented")]);

@@ -1,10 +1,13 @@
-import { Command, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import type { CheckOptions } from "../dataset/check.ts";
 import type { PreviewOptions } from "../dataset/preview.ts";
 import type { StatsOptions } from "../dataset/stats.ts";
 import type { SynthesizeOptions } from "../dataset/synthesize.ts";
 import { positiveNumber, wholeNumber } from "../options/numbers.ts";
 import { sharedOptions } from "./shared-options.ts";
+
+/** The names that `writeSynthetic` knows, which is loaded only when the command runs. */
+const syntheticKinds = ["drive", "chase-db1", "kvasir-seg", "cvc-clinicdb", "synapse", "synapse-raw", "brats2021", "msd", "folder"];
 
 export function datasetCommand(): Command {
   return new Command("dataset")
@@ -100,7 +103,7 @@ Examples:
 function synthesizeCommand(): Command {
   return new Command("synthesize")
     .description("Draws a data set in the files and folders of a published one, to try things out without its data.")
-    .argument("<name>", "which one: drive, chase-db1, kvasir-seg, cvc-clinicdb, synapse, synapse-raw, brats2021, msd or folder")
+    .addArgument(new Argument("<name>", "which one").choices(syntheticKinds))
     .argument("<folder>", "where it is written; new or empty")
     .option("--seed <n>", "seed of the drawing", wholeNumber, 0)
     .option("--size <n>", "width of the images in pixels (default: small)", positiveNumber)

@@ -1,12 +1,15 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { ImportOptions } from "../weights/import.ts";
 import { sharedOptions } from "./shared-options.ts";
+
+/** The names that `weightsKinds` knows, which is loaded only when the command runs. */
+const networks = ["unet", "transunet", "attention-unet", "residual-unet", "swin-unet", "hidiff-refiner"];
 
 export function importCommand(): Command {
   return new Command("import")
     .description("Brings other people's weights into HiDiff's form: PyTorch .pt and .pth, safetensors, .npz.")
     .argument("<file>", "the checkpoint; of one in several files, its index (….index.json)")
-    .option("--as <network>", "whose weights they are: unet, transunet, attention-unet, residual-unet, swin-unet or hidiff-refiner")
+    .addOption(new Option("--as <network>", "whose weights they are").choices(networks))
     .option("--out <file>", "the file that is written (default: the checkpoint's name with .safetensors, in the working directory)")
     .option("--prefix <text>", "what stands before the network's names, such as state_dict.module. (default: found)")
     .addOption(sharedOptions.set("an option of the network that its shapes do not tell, such as heads=4; may come several times"))

@@ -1,6 +1,7 @@
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import { writeFileAtomic } from "@hidiff/core-tensor/node";
 import { dirname } from "node:path";
+import type { SegmentationDataset } from "@hidiff/datasets";
 import { type CaseFacts, type DatasetInspection, type Finding, inspectDataset } from "@hidiff/datasets/node";
 import sharp from "sharp";
 import { makeFolder } from "../files/folder.ts";
@@ -38,12 +39,9 @@ export async function checkDataset(folder: string, options: CheckOptions): Promi
   );
   const inspection = problem === undefined ? found : { ...found, findings: [cannotBeOpened(problem), ...found.findings] };
   const chosen = chooseCases(inspection, options.pictures);
-  const pictures: SheetPicture[] = [];
-  for (const fact of chosen) {
-    const picture = await thumbnail(await dataset.load(fact.id), fact.bestSlice, outlineColours(inspection));
-    const jpeg = await sharp(picture.data, { raw: { width: picture.width, height: picture.height, channels: 3 } }).jpeg({ quality: 85 }).toBuffer();
-    pictures.push({ fact, width: picture.width, height: picture.height, source: `data:image/jpeg;base64,${jpeg.toString("base64")}` });
-  }
+  const pictures = await withProgress({ total: chosen.length, unit: "cases" }, (progress) =>
+    drawSheet(chosen, dataset, outlineColours(inspection), (done) => progress.update(done, "Drawing")),
+  );
   await makeFolder(dirname(options.out));
   await writeFileAtomic(options.out, buildCheckPage({ folder, layout: spec.name, inspection, pictures, splits: dataset.splits }));
 
@@ -65,6 +63,22 @@ export async function checkDataset(folder: string, options: CheckOptions): Promi
     const count = errors === 1 ? "1 error was" : `${errors} errors were`;
     throw new HidiffError("dataset.findings", `${count} found in ${folder}; see above and ${options.out}.`);
   }
+}
+
+async function drawSheet(
+  chosen: readonly CaseFacts[],
+  dataset: SegmentationDataset,
+  colours: ReturnType<typeof outlineColours>,
+  onPicture: (done: number) => void,
+): Promise<SheetPicture[]> {
+  const pictures: SheetPicture[] = [];
+  for (const fact of chosen) {
+    const { data, width, height } = await thumbnail(await dataset.load(fact.id), fact.bestSlice, colours);
+    const jpeg = await sharp(data, { raw: { width, height, channels: 3 } }).jpeg({ quality: 85 }).toBuffer();
+    pictures.push({ fact, width, height, source: `data:image/jpeg;base64,${jpeg.toString("base64")}` });
+    onPicture(pictures.length);
+  }
+  return pictures;
 }
 
 /** Files that were left out here keep every other command from opening the data set. */

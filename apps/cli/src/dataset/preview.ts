@@ -8,6 +8,7 @@ import { makeFolder } from "../files/folder.ts";
 import type { Picture } from "../pictures/maps.ts";
 import { fullestSlice } from "../pictures/slices.ts";
 import { Output } from "../terminal/output.ts";
+import { withProgress } from "../terminal/progress.ts";
 import { outlineColours } from "./class-colours.ts";
 import { contactSheet } from "./contact-sheet.ts";
 import { type DatasetFlags, openFolder } from "./open.ts";
@@ -33,7 +34,7 @@ export async function previewDataset(folder: string, options: PreviewOptions): P
   if (dataset.splits[options.split].length === 0) {
     throw new HidiffError("dataset.empty", `The split "${options.split}" of ${dataset.name} has no cases; choose another with --split.`);
   }
-  const pictures = options.augmented === true ? await augmentedCrops(dataset, options) : await wholeCases(dataset, options, output);
+  const pictures = options.augmented === true ? await augmentedCrops(dataset, options, output) : await wholeCases(dataset, options, output);
   await makeFolder(dirname(options.out));
   await writePng(options.out, contactSheet(pictures, options.columns));
   output.print(`${pictures.length} picture${pictures.length === 1 ? "" : "s"}, row by row, in ${options.out}`);
@@ -51,7 +52,7 @@ async function wholeCases(dataset: SegmentationDataset, options: PreviewOptions,
     if (item === undefined) continue;
     const shown = options.prepared === true ? prepare(item, dataset) : item;
     pictures.push(await thumbnail(shown, fullestSlice(shown.labels), outlineColours(dataset)));
-    process.stdout.write(`${id}\n`);
+    output.print(id);
   }
   if (pictures.length === 0 && last !== undefined) throw last.error;
   return pictures;
@@ -82,11 +83,15 @@ function withFullRange(image: ImageStack): ImageStack {
   return image.channels === 3 ? { ...image, range: [-1, 1], slice: (index) => image.slice(index) } : image;
 }
 
-async function augmentedCrops(dataset: SegmentationDataset, { split, count, cropSize, seed }: PreviewOptions): Promise<Picture[]> {
-  const source = createBatchSource(await prepareSamples(dataset), { split, batchSize: count, cropSize, augmentation: augmentationFor(dataset), seed, fieldOfViewFraction: 0.5 });
+async function augmentedCrops(dataset: SegmentationDataset, { split, count, cropSize, seed }: PreviewOptions, output: Output): Promise<Picture[]> {
+  const total = dataset.splits[split].length;
+  const samples = await withProgress({ total, unit: "cases" }, (progress) =>
+    prepareSamples(dataset, { splits: [split], onProgress: (done) => progress.update(done, "Reading") }),
+  );
+  const source = createBatchSource(samples, { split, batchSize: count, cropSize, augmentation: augmentationFor(dataset), seed, fieldOfViewFraction: 0.5 });
   try {
     const batch = await source.batch(0);
-    process.stdout.write(`${batch.ids.join("\n")}\n`);
+    output.print(batch.ids.join("\n"));
     return await Promise.all(batch.ids.map((_, item) => thumbnail(cropOf(batch, item), 0, outlineColours(dataset))));
   } finally {
     await source.close();

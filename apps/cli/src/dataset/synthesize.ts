@@ -28,7 +28,7 @@ export async function synthesize(name: string, folder: string, { seed, size, dep
       },
     });
     progress?.stop();
-    output.print(`${files.length} files in ${folder}. Look at them: hidiff dataset check ${folder}`);
+    output.note(`${files.length} files in ${folder}. Look at them: hidiff dataset check ${folder}`);
   } finally {
     progress?.stop();
   }

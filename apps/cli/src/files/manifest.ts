@@ -9,6 +9,8 @@ export const manifestFile = "manifest.json";
 /** What every run manifest says. */
 interface RunManifest {
   readonly command: string;
+  /** What was typed after `hidiff`. */
+  readonly arguments: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
   readonly platform: string;
   readonly backend: { readonly name: string; readonly reason: string };
@@ -16,13 +18,14 @@ interface RunManifest {
   readonly seconds: number;
 }
 
-/** Writes `manifest.json`: how the files beside it were made. */
+/** Writes `manifest.json`, or a manifest of another name: how the files beside it were made. */
 export async function writeManifest(
   folder: string,
-  { command, backend, startedAt, details }: { command: string; backend: BackendChoice; startedAt: Date; details: object },
+  { command, backend, startedAt, details, file = manifestFile }: { command: string; backend: BackendChoice; startedAt: Date; details: object; file?: string },
 ): Promise<RunManifest> {
   const manifest = {
     command,
+    arguments: process.argv.slice(2),
     versions: versions(),
     platform: `${process.platform}-${process.arch}`,
     backend: { name: backend.name, reason: backend.reason },
@@ -30,6 +33,6 @@ export async function writeManifest(
     seconds: (Date.now() - startedAt.getTime()) / 1000,
     ...details,
   };
-  await writeFileAtomic(join(folder, manifestFile), formatJson(manifest));
+  await writeFileAtomic(join(folder, file), formatJson(manifest));
   return manifest;
 }

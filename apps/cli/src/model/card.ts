@@ -74,6 +74,6 @@ function scoreTables({ metrics: scores, preprocessing }: BundleManifest): string
 }
 
 function titleOf({ dataset, split, images: count, protocol, region }: ModelScore, kind: "image" | "volume"): string {
-  const how = [...(protocol === "slice" ? ["slice by slice"] : []), ...(kind === "image" && region === "field-of-view" ? ["within the camera's field of view"] : [])];
+  const how = [...(protocol === "slice" ? ["slice by slice"] : []), ...(region === "field-of-view" ? ["within the camera's field of view"] : [])];
   return [`Scores on ${dataset}, ${split} split, ${count} ${kind}${count === 1 ? "" : "s"}`, ...how].join(", ");
 }

@@ -1,5 +1,7 @@
 /** How fast a job goes, with more weight on its recent part. */
 export class Pace {
+  /** When the job began, in seconds. */
+  readonly start: number;
   readonly #memory: number;
   #done: number;
   #time: number;
@@ -10,6 +12,7 @@ export class Pace {
   constructor(done: number, now: number, memory: number = 20) {
     this.#done = done;
     this.#time = now;
+    this.start = now;
     this.#memory = memory;
   }
 

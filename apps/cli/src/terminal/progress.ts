@@ -1,6 +1,7 @@
 import cliProgress from "cli-progress";
 import { formatDuration } from "./duration.ts";
 import { Pace } from "./pace.ts";
+import { terminalSettings } from "./settings.ts";
 
 /** What a {@link Progress} shows. */
 interface ProgressOptions {
@@ -9,42 +10,42 @@ interface ProgressOptions {
   readonly done?: number;
   /** When the job began, as `performance.now()` tells; default: now. */
   readonly since?: number;
-  /** What is counted, such as "it" or "images": shows the rate. Without it, only the percentage is shown. */
+  /** What is counted, in the plural, such as "images": shows the rate. Without it, only the percentage is shown. */
   readonly unit?: string;
 }
 
+/** What is quicker than this shows no progress: it would only flash. */
+const secondsHidden = 1;
 /** A line of progress is printed every tenth of the job, and at least this often. */
 const secondsBetweenLines = 30;
 const barWidth = 24;
 
-/** The progress of one job on standard error: a bar on a terminal, a line now and then elsewhere. */
+/** The progress of one job on standard error: a bar on a terminal, a line now and then elsewhere; none with `--quiet`. */
 export class Progress {
   readonly #options: ProgressOptions;
   readonly #pace: Pace;
-  readonly #bar: cliProgress.SingleBar | undefined;
+  readonly #appearance: NodeJS.Timeout;
+  #shown = false;
+  #bar: cliProgress.SingleBar | undefined;
   #line = "";
   #done: number;
   #printedShare = -1;
   #printedAt = 0;
 
   constructor(options: ProgressOptions) {
+    const { done = 0, since = performance.now() } = options;
     this.#options = options;
-    this.#done = options.done ?? 0;
-    this.#pace = new Pace(this.#done, (options.since ?? performance.now()) / 1000);
-    if (!process.stderr.isTTY) return;
-    this.#bar = new cliProgress.SingleBar({
-      stream: process.stderr,
-      forceRedraw: true,
-      linewrap: true, // leaves the terminal as it is; the line is cut to its width instead
-      format: (_options, { progress }) => this.#draw(progress),
-    });
-    this.#bar.start(options.total, this.#done);
+    this.#done = done;
+    this.#pace = new Pace(done, since / 1000);
+    this.#appearance = setTimeout(() => this.#show(), Math.max(0, 1000 * secondsHidden - (performance.now() - since)));
+    this.#appearance.unref();
   }
 
   /** @param label what is being done. @param details such as losses, between bars */
   update(done: number, label: string, details: readonly string[] = []): void {
     const { total, unit } = this.#options;
-    this.#pace.observe(done, seconds());
+    const now = seconds();
+    this.#pace.observe(done, now);
     this.#done = done;
     const left = this.#pace.left(total);
     const { rate } = this.#pace;
@@ -55,19 +56,43 @@ export class Progress {
       ...details,
     ];
     this.#line = `${label}|${parts.join(" · ")}`;
-    if (this.#bar === undefined) this.#print();
-    else this.#bar.update(done);
+    // Computing keeps timers from firing.
+    if (!this.#shown && now - this.#pace.start >= secondsHidden) this.#show();
+    else if (this.#shown) this.#refresh();
   }
 
   /** Writes a line above the bar. */
   note(text: string): void {
+    if (terminalSettings.quiet) return;
     process.stderr.write(this.#bar === undefined ? `${text}\n` : `\r\u001B[K${text}\n`);
     if (this.#bar !== undefined) this.#bar.update(this.#done);
   }
 
   /** Ends the display; the last state stays visible. */
   stop(): void {
+    clearTimeout(this.#appearance);
     this.#bar?.stop();
+  }
+
+  #show(): void {
+    if (this.#shown || terminalSettings.quiet) return;
+    clearTimeout(this.#appearance);
+    this.#shown = true;
+    if (process.stderr.isTTY) {
+      this.#bar = new cliProgress.SingleBar({
+        stream: process.stderr,
+        forceRedraw: true,
+        linewrap: true, // leaves the terminal as it is; the line is cut to its width instead
+        format: (_options, { progress }) => this.#draw(progress),
+      });
+      this.#bar.start(this.#options.total, this.#done);
+    }
+    this.#refresh();
+  }
+
+  #refresh(): void {
+    if (this.#bar !== undefined) this.#bar.update(this.#done);
+    else if (this.#line !== "") this.#print();
   }
 
   #draw(share: number): string {
@@ -98,8 +123,9 @@ export async function withProgress<T>(options: ProgressOptions, action: (progres
   }
 }
 
-function formatRate(rate: number, unit: string): string {
-  return rate >= 1 ? `${rate.toFixed(1)} ${unit}/s` : `${(1 / rate).toFixed(1)} s/${unit}`;
+/** "2.5 images/s", or where it is slower than one a second "4.4 s/image". @param unit in the plural */
+export function formatRate(rate: number, unit: string): string {
+  return rate >= 1 ? `${rate.toFixed(1)} ${unit}/s` : `${(1 / rate).toFixed(1)} s/${unit.replace(/s$/, "")}`;
 }
 
 function seconds(): number {

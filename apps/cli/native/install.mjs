@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 /**
- * Gives TensorFlow.js a current libtensorflow: `pnpm native:install [--gpu] [--wheel FILE] [--strip] [--force]`.
+ * Gives TensorFlow.js a current libtensorflow: `hidiff doctor --install-native`, in the repository also
+ * `pnpm native:install [--gpu] [--wheel FILE] [--strip] [--force]`.
  *
  * The published tfjs-node(-gpu) 4.22.0 downloads libtensorflow 2.9.1 (CUDA 11.2), which fails behind firewalls and with
  * current CUDA. Here the library comes out of the TensorFlow wheel, and node-gyp builds the unpatched N-API binding
- * against it. Everything lands in the git-ignored `.native/`; `pnpm install` never depends on it.
+ * against it. Everything lands in `.native/` beside the node_modules that HiDiff is in, or in the repository, where git
+ * ignores it: core-tensor looks there. No installation depends on it.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -12,7 +14,8 @@ import {
   symlinkSync, unlinkSync, writeFileSync,
 } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -26,15 +29,15 @@ const NAPI_VERSION = 8;
 /** libtensorflow does not depend on Python, so the wheel of another Python does when there is none for the running one. */
 const FALLBACK_PYTHON = "3.12";
 
-const repository = resolve(dirname(fileURLToPath(import.meta.url)), "..");
-const helpers = join(repository, "scripts", "native");
-const prefix = join(repository, ".native");
+const helpers = dirname(fileURLToPath(import.meta.url));
+const coreTensor = resolve(dirname(fileURLToPath(import.meta.resolve("@hidiff/core-tensor"))), "..");
+const prefix = join(homeOf(coreTensor), ".native");
 const logFile = join(prefix, "install.log");
 const librarySuffix = process.platform === "darwin" ? "2.dylib" : "so.2";
 
-const HELP = `Usage: pnpm native:install [options]
+const HELP = `Usage: hidiff doctor --install-native, hidiff doctor --install-native gpu, or in the repository: pnpm native:install [options]
 
-Installs the native TensorFlow.js backend with TensorFlow ${TENSORFLOW_VERSION} into .native/.
+Installs the native TensorFlow.js backend with TensorFlow ${TENSORFLOW_VERSION} into ${prefix}.
 
   --gpu         install @tensorflow/tfjs-node-gpu (Linux x64, NVIDIA) instead of @tensorflow/tfjs-node
   --wheel FILE  use this TensorFlow wheel instead of downloading one from PyPI
@@ -50,10 +53,17 @@ Linux x64 is tested. Linux arm64 and macOS arm64 have wheels, but nobody has tri
 With --gpu, TensorFlow needs NVIDIA's CUDA (12.5 or later) and cuDNN (9.3 or later) libraries. The simplest way:
   python3 -m venv .venv && . .venv/bin/activate
   pip install 'tensorflow[and-cuda]==${TENSORFLOW_VERSION}'
-  pnpm native:install --gpu
+  hidiff doctor --install-native gpu
 A python3 that has tensorflow installed is linked against, where it is: keep that environment. Otherwise the wheel is
 unpacked, and the CUDA libraries must be found through LD_LIBRARY_PATH.
 `;
+
+/** The folder whose node_modules a package is in; in the repository, the repository. */
+function homeOf(packageFolder) {
+  const parts = packageFolder.split(sep);
+  const installed = parts.indexOf("node_modules");
+  return installed === -1 ? resolve(packageFolder, "..", "..") : parts.slice(0, installed).join(sep);
+}
 
 /** An expected failure: printed as one line, without a stack. */
 class InstallError extends Error {}
@@ -67,7 +77,7 @@ function run(command, args, { required, ...spawnOptions } = {}) {
   const result = spawnSync(command, args, { encoding: "utf8", maxBuffer: 1 << 28, ...spawnOptions });
   appendFileSync(logFile, `$ ${command} ${args.join(" ")}\n${result.stdout ?? ""}${result.stderr ?? ""}\n`);
   if (required && result.status !== 0) {
-    fail(`${required.what} failed (${result.error?.code ?? result.signal ?? `exit ${result.status}`}; see .native/install.log)`, required.remedy);
+    fail(`${required.what} failed (${result.error?.code ?? result.signal ?? `exit ${result.status}`}; see ${logFile})`, required.remedy);
   }
   return { status: result.status, stdout: result.stdout ?? "" };
 }
@@ -149,16 +159,24 @@ function unlinkShared() {
 function linkShared() {
   unlinkShared();
   for (const name of SHARED_PACKAGES) {
-    const target = join(repository, "packages", "core-tensor", "node_modules", "@tensorflow", name);
-    if (!existsSync(target)) {
-      console.warn(`core-tensor has no ${name} yet: run pnpm install, then pnpm native:install again.`);
+    const target = findShared(name);
+    if (target === undefined) {
+      console.warn(`core-tensor has no ${name} yet: install its packages, then run this again.`);
       continue;
     }
     const { version } = JSON.parse(readFileSync(join(target, "package.json"), "utf8"));
-    if (version !== TFJS_VERSION) fail(`core-tensor has ${name} ${version} instead of ${TFJS_VERSION}`, "Run pnpm install.");
+    if (version !== TFJS_VERSION) fail(`core-tensor has ${name} ${version} instead of ${TFJS_VERSION}`, "Install its packages again.");
     rmSync(sharedLink(name), { recursive: true, force: true });
     mkdirSync(dirname(sharedLink(name)), { recursive: true });
     symlinkSync(relative(dirname(sharedLink(name)), target), sharedLink(name), "dir");
+  }
+}
+
+function findShared(name) {
+  try {
+    return dirname(createRequire(join(coreTensor, "_")).resolve(`@tensorflow/${name}/package.json`));
+  } catch {
+    return undefined;
   }
 }
 
@@ -188,7 +206,7 @@ function unpackWheel(python, wheel, deps) {
   const { status } = run(python, [join(helpers, "unpack-wheel.py"), wheel, deps, librarySuffix]);
   if (status === 3) fail(`${wheel} is not a wheel`, "Give a TensorFlow wheel (.whl), complete and as PyPI serves it.");
   if (status === 4) fail(`${wheel} has no TensorFlow libraries for ${process.platform}`, `Give a wheel of tensorflow or tensorflow-cpu for ${process.platform}-${process.arch}.`);
-  if (status !== 0) fail(`Unpacking ${wheel} failed (see .native/install.log)`, "Is the disk full? About 1 GB is needed.");
+  if (status !== 0) fail(`Unpacking ${wheel} failed (see ${logFile})`, "Is the disk full? About 1 GB is needed.");
 }
 
 function stripLibraries(deps) {
@@ -281,7 +299,7 @@ function selfTest(name, gpu) {
   const lines = stdout.trim().split("\n");
   const report = status === 0 ? JSON.parse(lines[lines.length - 1]) : { ok: false };
   if (!report.ok) {
-    fail(`${name} is built but does not work (exit ${status}; see .native/install.log)`, "Try pnpm native:install --force.");
+    fail(`${name} is built but does not work (exit ${status}; see ${logFile})`, `Remove ${prefix} and install again.`);
   }
   if (gpu && !report.gpu) console.warn("No GPU is used: check nvidia-smi, and that the CUDA and cuDNN libraries are found (--help).");
   return report;
@@ -343,6 +361,6 @@ try {
 } catch (error) {
   const usage = error.code?.startsWith("ERR_PARSE_ARGS") ?? false;
   if (!usage && !(error instanceof InstallError)) throw error;
-  process.stderr.write(`native:install: ${error.message}\n`);
+  process.stderr.write(`error: ${error.message}\n`);
   process.exitCode = usage ? 2 : 1;
 }
