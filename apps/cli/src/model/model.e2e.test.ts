@@ -110,22 +110,22 @@ describe("hidiff model", () => {
 
   it("list shows what was fetched, and a damaged one as damaged; remove takes them away", async () => {
     const files = await tinyBundle({ description: "Red \u001B[31mvessels" });
-    await storeModel("vessels", files, { url: "https://example.org/vessels.zip" }, at("cache"));
+    await storeModel("tiny-vessels", files, { url: "https://example.org/vessels.zip" }, at("cache"));
     const { path } = await storeModel("damaged", files, { url: "https://example.org/damaged.zip" }, at("cache"));
     await writeFile(join(path, "hidiff.json"), "{");
     const { code, stdout } = await hidiff(["model", "list"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^damaged {2}.*is not JSON/m);
-    expect(stdout).toMatch(/^vessels {2}Red {1,2}\[31mvessels\n {2}not scored · \d+ kB · licence not specified · cached$/m);
+    expect(stdout).toMatch(/^tiny-vessels {2}Red {1,2}\[31mvessels\n {2}not scored · \d+ kB · licence not specified · cached$/m);
     expect((await hidiff(["model", "remove", "damaged"])).code).toBe(0);
-    expect((await cachedModels(at("cache"))).map(({ name }) => name)).toEqual(["vessels"]);
+    expect((await cachedModels(at("cache"))).map(({ name }) => name)).toEqual(["tiny-vessels"]);
   });
 
   it("names work wherever a model is due; unknown ones are wrong usage", async () => {
-    await evaluate("vessels", at("by-name"), "--dataset", "synthetic-fundus", "--set", "size=32", "--set", "count={train: 1, validation: 1, test: 1}");
-    const wrong = await hidiff(["evaluate", "--model", "vesels", "--out", at("none")]);
+    await evaluate("tiny-vessels", at("by-name"), "--dataset", "synthetic-fundus", "--set", "size=32", "--set", "count={train: 1, validation: 1, test: 1}");
+    const wrong = await hidiff(["evaluate", "--model", "tiny-vesels", "--out", at("none")]);
     expect(wrong.code).toBe(2);
-    expect(lastLine(wrong)).toMatch(/no model "vesels".*Did you mean "vessels"\?/);
+    expect(lastLine(wrong)).toMatch(/no model "tiny-vesels".*Did you mean "tiny-vessels"\?/);
   });
 });
 

@@ -97,7 +97,9 @@ async function readRun(folder: string): Promise<RecordedRun | undefined> {
 
 /** The command as it is typed, without the paths of the machine. */
 function commandLine(words: readonly string[]): string {
-  return ["hidiff", ...withoutMachinePaths(words)].map((word) => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`)).join(" ");
+  // Of `--set key=/path`, too.
+  const short = words.map((word) => withoutMachinePaths(word.split("=")).join("="));
+  return ["hidiff", ...short].map((word) => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`)).join(" ");
 }
 
 async function readJson(path: string): Promise<unknown> {
