@@ -14,7 +14,7 @@ interface Candidate {
 }
 
 /** Names that options ("--preset") and arguments ("model") take. */
-export type Names = Readonly<Record<string, readonly string[]>>;
+type Names = Readonly<Record<string, readonly string[]>>;
 
 /**
  * Completes the last of `words`, which may be empty; `words` are those after the command's name. The commands themselves

@@ -11,7 +11,7 @@ export interface OptionChange extends Assignment {
 }
 
 /** What is wrong, and where: "mine.yaml:12", or the option that said it. */
-export interface PlacedProblem {
+interface PlacedProblem {
   readonly place: string;
   readonly message: string;
 }

@@ -8,7 +8,7 @@ import { cacheFolder, cachedModels } from "./cache.ts";
 import { fetchModel, type FetchOptions, isUrl, unknownModel } from "./fetch-model.ts";
 
 /** Where models with names lie. */
-export interface ModelSources extends Pick<FetchOptions, "offline" | "timeoutSeconds"> {
+interface ModelSources extends Pick<FetchOptions, "offline" | "timeoutSeconds"> {
   /** The folder of the shipped ones; default: that of `@hidiff/models`. */
   readonly shipped?: string | undefined;
   readonly cache?: string | undefined;

@@ -21,7 +21,7 @@ export interface ConfigurationOptions {
 }
 
 /** A configuration as the command line describes it, not yet checked. */
-export interface DescribedConfiguration {
+interface DescribedConfiguration {
   readonly value: unknown;
   readonly source: ConfigurationSource;
   readonly changes: readonly OptionChange[];

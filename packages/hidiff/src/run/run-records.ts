@@ -38,7 +38,7 @@ export interface PictureRecord extends RunMoment {
 export type RunRecord = IterationRecord | ValidationRecord | PictureRecord;
 
 /** The losses that iterations can have, in the order of the table's columns. */
-export const lossNames = ["segmentation", "refinement", "segmentor"] as const;
+const lossNames = ["segmentation", "refinement", "segmentor"] as const;
 
 type Cell = string | number | boolean | undefined;
 

@@ -15,7 +15,7 @@ export interface MeasuredTime {
   readonly count: number;
 }
 
-export interface TrainingMeasurement {
+interface TrainingMeasurement {
   /** Of an iteration; of phases that have some. */
   readonly iteration: Readonly<Partial<Record<keyof TrainingProgress, MeasuredTime>>>;
   /** Of segmenting one validation crop; undefined without looks at any. */
@@ -36,7 +36,7 @@ export interface MemoryEstimate {
 }
 
 /** The memory of this process, in bytes. */
-export interface ProcessMemory {
+interface ProcessMemory {
   /** Most that it has taken so far. */
   peak(): number;
   /** What it could have at most: what it takes now, and what is free. */

@@ -1,7 +1,7 @@
 import { bytesField, doubleField, floatField, integerField, message } from "./message.ts";
 
 /** A picture for TensorBoard. */
-export interface EventImage {
+interface EventImage {
   readonly height: number;
   readonly width: number;
   /** The bytes of the file, with three channels. */

@@ -1,5 +1,5 @@
 /** A field of a Protocol Buffers message, encoded. */
-export type Field = Uint8Array;
+type Field = Uint8Array;
 
 const wire = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
