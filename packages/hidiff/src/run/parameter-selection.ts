@@ -15,7 +15,7 @@ export function checkSelection({ training }: Configuration, dataset: Segmentatio
   ];
   const reason = reasonAgainstLooks(training.validationInterval, dataset);
   if (dependent.length === 0 || reason === undefined) return;
-  throw new HidiffError("config.selection", `${dependent.join(" and ")} need looks at validation images, but ${reason}; leave ${dependent.length > 1 ? "them" : "it"} out, or change that.`);
+  throw new HidiffError("config.selection", `${dependent.join(" and ")} ${dependent.length > 1 ? "need" : "needs"} looks at validation images, but ${reason}; leave ${dependent.length > 1 ? "them" : "it"} out, or change that.`);
 }
 
 /** Which parameters the bundle will get, and why. */
