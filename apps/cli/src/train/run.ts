@@ -149,6 +149,7 @@ class PhaseBars {
   note(text: string): void {
     if (this.#bar === undefined) this.#output.note(text);
     else this.#bar.note(text);
+    this.#reportedAt = performance.now(); // what was told of, such as a validation, took time that is no phase's
   }
 
   stop(): void {
