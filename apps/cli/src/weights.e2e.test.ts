@@ -84,7 +84,7 @@ describe("hidiff import and export", () => {
     };
     await expectError(["import", path("other.pth")], 2, /^error: .*other\.pth does not say of which network its weights are; say it with --as, one of unet, /);
     await expectError(["import", path("other.pth"), "--as", "unett"], 2, /'unett' is invalid\. Did you mean "unet"\?/);
-    await expectError(["import", path("other.pth"), "--as", "unet", "--out", path("other.safetensors")], 1, /is there already; give another name with --out, or --force/);
+    await expectError(["import", path("other.pth"), "--as", "unet", "--out", path("other.safetensors")], 1, /is there already; give another name, or --force/);
     await expectError(["import", path("other.safetensors"), "--force", "--out", path("other.safetensors")], 2, /is the file that is read, too; give another name with --out/);
     await expectError(["import", path("none.pth"), "--as", "unet"], 1, /none\.pth: there is no such file/);
     await expectError(["import", path("other.pth"), "--as", "swin-unet", "--out", path("x.safetensors")], 1, /no checkpoint of swin-unet/);

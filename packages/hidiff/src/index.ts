@@ -65,6 +65,7 @@ export {
   type BundleManifest,
   bundleManifestSchema,
   decodeManifest,
+  isBundleFile,
   unspecifiedLicence,
 } from "./bundle/manifest.ts";
 export { packBundle, type PackOptions } from "./bundle/pack.ts";

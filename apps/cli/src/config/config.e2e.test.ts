@@ -42,7 +42,7 @@ describe("hidiff config", () => {
     expect(await hidiff(["config", "check", file])).toMatchObject({ code: 0, stdout: `${file} is valid.\n` });
 
     const again = await hidiff(["config", "init", file, "--preset", "demo"]);
-    expect(again.code).toBe(2);
+    expect(again.code).toBe(1);
     expect(lastLine(again)).toContain("is there already");
     expect(await readFile(file, "utf8")).toBe(text);
     expect((await hidiff(["config", "init", file, "--preset", "demo", "--force"])).code).toBe(0);

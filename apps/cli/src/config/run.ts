@@ -1,10 +1,11 @@
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, extname, isAbsolute, relative, resolve } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import { writeFileAtomic } from "@hidiff/core-tensor/node";
 import { type Configuration, configurationJsonSchema, configurationSchema, presetNames, presetSummary } from "hidiff";
 import { usageError } from "../errors.ts";
+import { requireNew } from "../files/folder.ts";
 import { formatJson } from "../files/json.ts";
 import { type ConfigurationOptions, describedConfiguration } from "../options/configuration.ts";
 import { Output } from "../terminal/output.ts";
@@ -40,16 +41,12 @@ export async function showConfiguration(options: ShowOptions): Promise<void> {
 /**
  * `hidiff config init`.
  *
- * @throws HidiffError `config.exists` for a file that is there, and those of the configuration
+ * @throws HidiffError `cli.exists` for a file that is there, and those of the configuration
  */
 export async function initConfiguration(file: string, options: InitOptions): Promise<void> {
   const output = new Output(options);
   if (![".yaml", ".yml"].includes(extname(file).toLowerCase())) throw usageError(`config init writes a .yaml file, got "${file}".`);
-  const exists = await stat(file).then(
-    () => true,
-    () => false,
-  );
-  if (exists && options.force !== true) throw new HidiffError("config.exists", `${file} is there already; give another name, or --force to replace it.`);
+  if (options.force !== true) await requireNew(file);
   const configuration = await wholeConfiguration(options, output);
   const header = [
     `yaml-language-server: $schema=${schemaPath(file)}`,

@@ -3,7 +3,7 @@ import type { MetricSummary } from "../evaluate/summary.ts";
 import { errorColours } from "../pictures/error-map.ts";
 import type { GalleryImage, GalleryPicture } from "./gallery.ts";
 import { htmlDocument } from "../page/document.ts";
-import { escapeHtml, htmlNumber, htmlTable } from "../page/html.ts";
+import { escapeHtml, htmlFacts, htmlNumber, htmlTable } from "../page/html.ts";
 import { chartLegend } from "../page/chart/line-chart.ts";
 import { responsiveChart } from "../page/chart/size.ts";
 import { lossChart, lossSeries } from "../report/loss-chart.ts";
@@ -88,9 +88,8 @@ function image({ source, caption, width, height }: GalleryPicture): string {
 }
 
 function making({ facts, command }: PageContent): string {
-  const rows = facts.map(([name, value]) => `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`);
   return `<h2>How this was made</h2>
-<div class="card scroll"><table><tbody>${rows.join("")}</tbody></table></div>
+${htmlFacts(facts)}
 <p class="soft" style="margin-top:16px">The same again: <code>${escapeHtml(command)}</code>. The images are drawn by a program and have no
 clinical meaning; networks this small are here to show the method, not its best scores.</p>`;
 }

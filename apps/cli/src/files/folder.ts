@@ -16,5 +16,5 @@ export async function requireNew(path: string): Promise<void> {
     () => true,
     () => false,
   );
-  if (isThere) throw new HidiffError("cli.exists", `${path} is there already; give another name with --out, or --force to replace it.`);
+  if (isThere) throw new HidiffError("cli.exists", `${path} is there already; give another name, or --force to replace it.`);
 }

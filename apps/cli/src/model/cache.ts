@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { HidiffError } from "@hidiff/core-tensor/errors";
-import { fileError, removeAbandoned, temporaryPath, writeFileAtomic } from "@hidiff/core-tensor/node";
+import { isHidiffError } from "@hidiff/core-tensor/errors";
+import { fileError, recoverFolder, removeAbandoned, replacedEnding, replaceFolder, temporaryPath, writeFileAtomic } from "@hidiff/core-tensor/node";
 import type { BundleContents } from "hidiff";
 import { writeBundle } from "hidiff/node";
 
@@ -33,6 +33,8 @@ const modelFiles = { origin: "origin.json", bundle: "bundle" } as const;
 /** The models in the cache, by name. */
 export async function cachedModels(cache: string = cacheFolder()): Promise<CachedModel[]> {
   const folder = modelsFolder(cache);
+  const replaced = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(replacedEnding));
+  await Promise.all(replaced.map((name) => recoverFolder(join(folder, name.slice(0, -replacedEnding.length)))));
   const names = await readdir(folder).catch(() => []);
   const found = await Promise.all(
     names.filter((name) => !name.endsWith(".tmp")).toSorted().map(async (name) => {
@@ -52,11 +54,10 @@ export async function storeModel(name: string, files: BundleContents, origin: Or
     await removeAbandoned(modelsFolder(cache));
     await writeBundle(join(temporary, modelFiles.bundle), files);
     await writeFileAtomic(join(temporary, modelFiles.origin), `${JSON.stringify(origin)}\n`);
-    await rm(folder, { recursive: true, force: true });
-    await rename(temporary, folder);
+    await replaceFolder(temporary, folder);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
-    throw error instanceof HidiffError ? error : fileError("write", folder, error);
+    throw isHidiffError(error) ? error : fileError("write", folder, error);
   }
   return { name, path: join(folder, modelFiles.bundle), url: origin.url };
 }

@@ -38,7 +38,7 @@ beforeAll(async () => {
   files = await tinyBundle();
   archive = zipBundle(files);
   server = createServer((request, response) => {
-    const path = request.url!;
+    const path = request.url!.split("?")[0]!;
     requests.push(path);
     const file = path.startsWith("/folder/tiny/") ? files[path.slice("/folder/tiny/".length)] : undefined;
     if (file !== undefined) response.end(file);
@@ -72,7 +72,7 @@ it.each([
 });
 
 describe("fetchModel", () => {
-  it.each(["/models/tiny.zip", "/moved/tiny.zip", "/folder/tiny"])("keeps the model of %s, whose files are those of the server", async (path) => {
+  it.each(["/models/tiny.zip", "/moved/tiny.zip", "/folder/tiny", "/folder/tiny/?key=1/2"])("keeps the model of %s, whose files are those of the server", async (path) => {
     const model = await fetchModel(host + path, options());
     expect(model).toEqual({ name: "tiny", url: host + path, path: join(cache, "models", "tiny", "bundle") });
     expect(await cachedModels(cache)).toEqual([model]);

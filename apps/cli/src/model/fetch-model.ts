@@ -65,7 +65,11 @@ async function fetchZip(url: string, expected: string | undefined, get: Get): Pr
 
 async function fetchFolder(url: string, expected: string | undefined, get: Get): Promise<BundleContents> {
   if (expected !== undefined) throw usageError("--sha256 is for a .zip; the files of a folder have their checksums in hidiff.json.");
-  const address = (file: string): string => new URL(file, url.endsWith("/") ? url : `${url}/`).href;
+  const address = (file: string): string => {
+    const whole = new URL(url);
+    whole.pathname = `${whole.pathname.replace(/\/$/, "")}/${file}`;
+    return whole.href;
+  };
   const manifest = await get(address(bundleFiles.manifest));
   const sizes = Object.entries(decodeManifest(manifest, url).sizes);
   const all = sizes.reduce((sum, [, size]) => sum + size, 0);

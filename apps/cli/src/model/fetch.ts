@@ -2,7 +2,7 @@ import { usageError } from "../errors.ts";
 import { Output } from "../terminal/output.ts";
 import { fetchModel, isUrl, unknownModel } from "./fetch-model.ts";
 import { knownModels } from "./find-model.ts";
-import { readManifest } from "./read-manifest.ts";
+import { plainText, readManifest } from "./read-manifest.ts";
 
 /** `hidiff model fetch`: downloads a model into the cache; one that is known by name, again from where it came from. */
 export async function fetchCommand(given: string, options: { readonly sha256?: string; readonly offline?: boolean; readonly json?: boolean }): Promise<void> {
@@ -12,7 +12,10 @@ export async function fetchCommand(given: string, options: { readonly sha256?: s
   const { name, path, url } = await fetchModel(isUrl(given) ? given : await originOf(given), { sha256, offline });
   const manifest = await readManifest(path);
   output.emit({ name, path, url, manifest });
-  output.print(`Fetched ${name} (${manifest.name}). Use it with --model ${name}; hidiff model info ${name} says what it is for.`);
+  // A model that comes with hidiff has the name already.
+  const isNamed = (await knownModels()).some((known) => known.path === path);
+  const model = isNamed ? name : url;
+  output.print(`Fetched ${name} (${plainText(manifest.name)}). Use it with --model ${model}; hidiff model info ${model} says what it is for.`);
 }
 
 async function originOf(name: string): Promise<string> {

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
+import { recoverFolder } from "@hidiff/core-tensor/node";
 import { shippedModels } from "@hidiff/models";
 import { bundleFiles } from "hidiff";
 import { runFiles } from "hidiff/node";
@@ -51,6 +52,7 @@ export async function findModel(given: string, sources: ModelSources = {}): Prom
     return { path: (cached ?? (await fetchModel(given, sources))).path, run: undefined };
   }
   const inRun = join(given, runFiles.bundle);
+  await Promise.all([recoverFolder(inRun), recoverFolder(given)]);
   if (await exists(join(inRun, bundleFiles.manifest))) return { path: inRun, run: given };
   if (await isBundle(given)) {
     const parent = dirname(given);

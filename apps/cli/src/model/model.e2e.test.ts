@@ -88,6 +88,15 @@ describe("hidiff model pack", () => {
     expect(outcome.code).toBe(1);
     expect(lastLine(outcome)).toMatch(/is there already/);
   });
+
+  it("replaces a bundle with --force, and no folder that holds anything else", async () => {
+    const good = await hidiff(["model", "pack", run, "--out", `${at("small")}/`, "--inference-only", "--half", "--name", "fundus", "--licence", "MIT", "--force"]);
+    expect(good, good.stderr).toMatchObject({ code: 0 });
+    const bad = await hidiff(["model", "pack", run, "--out", run, "--force"]);
+    expect(bad.code).toBe(1);
+    expect(lastLine(bad)).toMatch(/is no part of a bundle and would be lost/);
+    expect((await stat(join(run, "checkpoint.safetensors"))).size).toBeGreaterThan(0);
+  });
 });
 
 describe("hidiff model", () => {

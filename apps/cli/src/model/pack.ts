@@ -1,13 +1,14 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import { fileError } from "@hidiff/core-tensor/node";
-import { bundleFiles, type BundleManifest, decodeManifest, type ModelScore, packBundle, type Provenance, scoresOfEvaluation, withoutMachinePaths } from "hidiff";
+import { bundleFiles, type BundleManifest, decodeManifest, isBundleFile, type ModelScore, packBundle, type Provenance, scoresOfEvaluation, withoutMachinePaths } from "hidiff";
 import { readBundle, writeBundle, writeBundleZip } from "hidiff/node";
 import { formatBytes } from "../bench/units.ts";
 import { evaluationFiles } from "../evaluate/run.ts";
 import { requireNew } from "../files/folder.ts";
 import { manifestFile } from "../files/manifest.ts";
+import { commandLine } from "../report/command-line.ts";
 import { Output } from "../terminal/output.ts";
 import { findModel } from "./find-model.ts";
 import { sizeOf } from "./read-manifest.ts";
@@ -32,6 +33,7 @@ export async function packModel(given: string, options: PackModelOptions): Promi
   const output = new Output(options);
   const { out, inferenceOnly, half, name, description, licence, intendedUse, limitation, citation, metrics = [] } = options;
   if (options.force !== true) await requireNew(out);
+  else await requireBundleOnly(out);
   const { path, run } = await findModel(given);
   const files = await readBundle(path);
   const before = decodeManifest(files[bundleFiles.manifest]!, path);
@@ -50,6 +52,12 @@ export async function packModel(given: string, options: PackModelOptions): Promi
   if (before.metrics.length > 0 && manifest.metrics.length === 0) {
     output.note("The scores were left out: they are of weights in single precision. Evaluate the packed model, and pack it again with --metrics.");
   }
+}
+
+/** Throws HidiffError `cli.exists` for a folder that holds what is no part of a bundle: replaced, it would be lost. */
+async function requireBundleOnly(path: string): Promise<void> {
+  const other = (await readdir(path).catch(() => [])).find((name) => !isBundleFile(name));
+  if (other !== undefined) throw new HidiffError("cli.exists", `${path} holds ${other}, which is no part of a bundle and would be lost; give another name, or remove it.`);
 }
 
 /** The scores of several evaluations of one model. @throws HidiffError as `scoresOfEvaluation`; `model.metrics` for one given twice */
@@ -75,7 +83,7 @@ function keyOf({ dataset, split, protocol, region, metric, class: ofClass }: Mod
 async function completeProvenance(provenance: Provenance, run: string | undefined, evaluations: readonly string[]): Promise<Provenance> {
   const training = run === undefined ? undefined : await readRun(run);
   const evaluated = await Promise.all(evaluations.map(readRun));
-  const commands = [...(provenance.commands ?? []), ...[training, ...evaluated].flatMap((found) => (found?.arguments === undefined ? [] : [commandLine(found.arguments)]))];
+  const commands = [...(provenance.commands ?? []), ...[training, ...evaluated].flatMap((found) => (found?.arguments === undefined ? [] : [publicCommandLine(found.arguments)]))];
   return {
     ...provenance,
     ...(training?.versions === undefined ? {} : { versions: training.versions }),
@@ -95,11 +103,9 @@ async function readRun(folder: string): Promise<RecordedRun | undefined> {
   return (await readJson(join(folder, manifestFile)).catch(() => undefined)) as RecordedRun | undefined;
 }
 
-/** The command as it is typed, without the paths of the machine. */
-function commandLine(words: readonly string[]): string {
-  // Of `--set key=/path`, too.
-  const short = words.map((word) => withoutMachinePaths(word.split("=")).join("="));
-  return ["hidiff", ...short].map((word) => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`)).join(" ");
+/** The command as it is typed, without the paths of the machine, also in `--set key=/path`. */
+function publicCommandLine(words: readonly string[]): string {
+  return commandLine(words.map((word) => withoutMachinePaths(word.split("=")).join("=")));
 }
 
 async function readJson(path: string): Promise<unknown> {

@@ -1,4 +1,4 @@
-import { basename, dirname } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import type { BundleManifest } from "hidiff";
 import type { FoundPath } from "./inputs.ts";
 
@@ -82,7 +82,7 @@ function channelOf(path: string, channels: ModelChannels): { name: string; chann
 
 /** A file's name without its extension; of `.nii.gz` both parts. A folder's name has none. */
 function stem(path: string): string {
-  return basename(path).replace(/(?<=.)(\.nii\.gz|\.[a-z]\w{0,4})$/i, "");
+  return basename(resolve(path)).replace(/(?<=.)(\.nii\.gz|\.[a-z]\w{0,4})$/i, "");
 }
 
 /** Gives each a name of its own, also on disks that do not tell capitals from small letters. */

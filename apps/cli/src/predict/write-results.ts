@@ -1,12 +1,13 @@
 import type { ImageStack } from "@hidiff/datasets";
 import { writeDicomSegmentation, writeLabelVolume, writeMapVolume, writePng } from "@hidiff/datasets/node";
-import { type BundleManifest, labelStackOf, type StackSegmentation } from "hidiff";
+import { type BundleManifest, classColour, labelStackOf, type StackSegmentation } from "hidiff";
 import { parseColour } from "../pictures/colour.ts";
 import { displayPicture } from "../pictures/display.ts";
 import { greyPicture, largestVariance, maskPicture } from "../pictures/maps.ts";
 import { overlayPicture } from "../pictures/overlay.ts";
 import { fullestSlice } from "../pictures/slices.ts";
 import { ownVersion } from "../versions.ts";
+import { uniqueNames } from "./cases.ts";
 import type { VolumeFormat } from "./formats.ts";
 import type { ReadCase, ReadVolumeCase } from "./read-case.ts";
 import { modelChecksum } from "./settings.ts";
@@ -63,7 +64,7 @@ async function writeMask(path: string, { image, volume, dicom }: ReadCase, segme
   if (dicom !== undefined && path.endsWith(".dcm")) {
     const source = volume?.like ?? { path: dicom.instances[0]!.path, shape: [1, image.height, image.width] as const };
     await writeDicomSegmentation(path, stored, { ...source, dicom }, {
-      segments: manifest.classes.filter(({ label }) => label > 0),
+      segments: foregroundClasses(manifest),
       algorithm: `hidiff ${manifest.name}`,
       version: ownVersion,
       serialNumber: modelChecksum(manifest).slice(0, 16),
@@ -73,9 +74,19 @@ async function writeMask(path: string, { image, volume, dicom }: ReadCase, segme
 }
 
 /** What distinguishes the files of the foreground classes, and where a class is in maps. */
-function foregroundChannels({ architecture, classes }: BundleManifest): { suffix: string; channel: number }[] {
-  if (architecture.classes === 1) return [{ suffix: "", channel: 0 }];
-  return classes.filter(({ label }) => label > 0).map(({ label, name }) => ({ suffix: `_${name.replaceAll(/[^\p{L}\p{N}_-]+/gu, "-")}`, channel: label }));
+function foregroundChannels(manifest: BundleManifest): { suffix: string; channel: number }[] {
+  if (manifest.architecture.classes === 1) return [{ suffix: "", channel: 0 }];
+  const classes = foregroundClasses(manifest);
+  const names = uniqueNames(classes.map(({ name }) => name.replaceAll(/[^\p{L}\p{N}_-]+/gu, "-")));
+  return classes.map(({ label }, index) => ({ suffix: `_${names[index]!}`, channel: label }));
+}
+
+/** Every class that a mask can hold, also those that the manifest does not name. */
+function foregroundClasses({ architecture, classes }: BundleManifest): BundleManifest["classes"] {
+  return Array.from({ length: Math.max(1, architecture.classes - 1) }, (_, index) => {
+    const label = index + 1;
+    return classes.find((entry) => entry.label === label) ?? { label, name: String(label), colour: classColour(label) };
+  });
 }
 
 function oneChannel(map: ImageStack, channel: number): ImageStack {
@@ -91,6 +102,6 @@ function oneChannel(map: ImageStack, channel: number): ImageStack {
 function overlay(image: ImageStack, segmentation: StackSegmentation, manifest: BundleManifest): ReturnType<typeof overlayPicture> {
   const index = fullestSlice(labelStackOf(segmentation.labels, segmentation));
   const size = image.height * image.width;
-  const colours = new Map(manifest.classes.filter(({ label }) => label > 0).map(({ label, colour }) => [label, parseColour(colour)]));
+  const colours = new Map(foregroundClasses(manifest).map(({ label, colour }) => [label, parseColour(colour)]));
   return overlayPicture(displayPicture(image.slice(index), image), segmentation.labels.subarray(index * size, (index + 1) * size), colours);
 }

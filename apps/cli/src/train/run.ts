@@ -47,6 +47,7 @@ export async function train(options: TrainOptions): Promise<void> {
     writeTrainingReport(folder, status, about).catch((error: unknown) => bars.note(`report.html was not written: ${error instanceof Error ? error.message : String(error)}`));
   output.emit({ event: "start", folder, backend: backend.name, configuration });
   let checkpoint: string | undefined;
+  let isReported = false; // as running
   try {
     const { complete, bundle, finishedBefore, selected, waiting, model } = await runTraining(configuration, {
       folder,
@@ -69,6 +70,7 @@ export async function train(options: TrainOptions): Promise<void> {
       onValidation: async ({ type: event, ...record }) => {
         bars.note(describeValidation(record));
         output.emit({ event, ...record });
+        isReported = true;
         await report("running");
       },
       onCheckpoint: (path) => {
@@ -78,6 +80,7 @@ export async function train(options: TrainOptions): Promise<void> {
     });
     bars.stop();
     model.dispose();
+    isReported = false;
     if (!finishedBefore) await report(complete ? "finished" : "stopped");
     if (!complete) {
       output.emit({ event: "stopped", checkpoint });
@@ -96,6 +99,9 @@ export async function train(options: TrainOptions): Promise<void> {
     }
     output.print(`Waited for data: ${(100 * waiting).toFixed(1)} % of the time.`);
     output.print(`Evaluate it: hidiff evaluate --model ${bundle}`);
+  } catch (error) {
+    if (isReported) await report("stopped");
+    throw error;
   } finally {
     bars.stop();
     interruption.release();

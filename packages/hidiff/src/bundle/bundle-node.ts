@@ -1,7 +1,7 @@
-import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { isHidiffError } from "@hidiff/core-tensor/errors";
-import { fileError, temporaryPath, writeFileAtomic } from "@hidiff/core-tensor/node";
+import { fileError, recoverFolder, replaceFolder, temporaryPath, writeFileAtomic } from "@hidiff/core-tensor/node";
 import { HiDiff, type HiDiffOptions } from "../hidiff.ts";
 import type { BundleContents } from "./bundle.ts";
 import { bundleFiles, filesOf, isBundleFile } from "./manifest.ts";
@@ -43,14 +43,18 @@ export async function readWholeBundle(path: string): Promise<{ readonly files: B
   return { files, others: entries.filter((entry) => !isKnown(entry)).map(({ name }) => name) };
 }
 
-/** Writes a bundle's files into a folder, which appears complete or not at all; one that was there is replaced. */
+/**
+ * Writes a bundle's files into a folder, which appears complete or not at all; one that was there is replaced. Killed at any
+ * moment, it leaves the new bundle or the old one, which the functions that read bundles find.
+ *
+ * @throws HidiffError `file.write`; what was there before is untouched
+ */
 export async function writeBundle(path: string, files: BundleContents): Promise<void> {
-  const temporary = temporaryPath(path);
+  const temporary = temporaryPath(resolve(path)); // beside it, also where its name ends in a slash
   try {
     await mkdir(temporary, { recursive: true });
     for (const [name, content] of Object.entries(files)) await writeFileAtomic(join(temporary, name), content);
-    await rm(path, { recursive: true, force: true });
-    await rename(temporary, path);
+    await replaceFolder(temporary, path);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
     throw isHidiffError(error) ? error : fileError("write", path, error);
@@ -72,7 +76,8 @@ function read(file: string): Promise<Uint8Array> {
   });
 }
 
-function isFolder(path: string): Promise<boolean> {
+async function isFolder(path: string): Promise<boolean> {
+  await recoverFolder(path);
   return stat(path).then(
     (status) => status.isDirectory(),
     (error: unknown) => {

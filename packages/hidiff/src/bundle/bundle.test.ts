@@ -1,7 +1,8 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Generator, memory } from "@hidiff/core-tensor";
+import { replacedEnding } from "@hidiff/core-tensor/node";
 import { imageStack, type RasterImage } from "@hidiff/datasets";
 import { zipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -103,6 +104,10 @@ describe("a bundle gives the same mask", () => {
     expect((await readdir(path)).toSorted()).toEqual(Object.values(bundleFiles).toSorted());
     await expectSameMask(await loadBundle(path));
     await writeBundle(path, files as Record<string, Uint8Array>); // replaces what is there
+    expect(await readdir(folder)).toEqual(["discs"]);
+    await rename(path, path + replacedEnding); // as a process leaves it that is killed while it replaces the bundle
+    await expectSameMask(await loadBundle(path));
+    await writeBundle(`${path}/`, files as Record<string, Uint8Array>);
     expect(await readdir(folder)).toEqual(["discs"]);
     await writeFile(`${path}.zip`, zipSync(files as Record<string, Uint8Array>));
     await expectSameMask(await loadBundle(`${path}.zip`));

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor";
 import { fileError, removeAbandoned, writeFileAtomic } from "@hidiff/core-tensor/node";
 import { parse } from "@hidiff/datasets";
-import { type Configuration, configurationSchema, type TrainingOptions } from "../config/schema.ts";
+import { type Configuration, configurationSchema } from "../config/schema.ts";
 import { firstDifference } from "../training/first-difference.ts";
 import { runFiles } from "./run-files.ts";
 
@@ -39,7 +39,7 @@ export async function prepareRunFolder(folder: string, configuration: Configurat
         "The run would not equal an uninterrupted one; resume without that change, or start another run.",
     );
   }
-  const adjusted = firstDifference(adjustable(stored.training), adjustable(configuration.training), "training.");
+  const adjusted = firstDifference(adjustable(stored), adjustable(configuration));
   return adjusted === undefined ? [] : [`The run was begun with other settings (${adjusted}); from here on it no longer equals an uninterrupted one.`];
 }
 
@@ -83,8 +83,12 @@ function decisive({ dataset, training, preprocessing, priors, inference }: Confi
   };
 }
 
-/** What may change when a training that diverged is resumed. */
-function adjustable({ gradientClip, pretraining, alternating }: TrainingOptions): object {
+/**
+ * What may change when a training is resumed that diverged, or took too much memory at its looks: which numbers chains draw
+ * depends on how many of them run at once.
+ */
+function adjustable({ training: { gradientClip, pretraining, alternating }, inference }: Configuration): object {
   const { refinerLearningRate, segmentorLearningRate } = alternating;
-  return { gradientClip, pretraining: { learningRate: pretraining.learningRate }, alternating: { refinerLearningRate, segmentorLearningRate } };
+  const training = { gradientClip, pretraining: { learningRate: pretraining.learningRate }, alternating: { refinerLearningRate, segmentorLearningRate } };
+  return { training, inference: { batchSize: inference.batchSize } };
 }
