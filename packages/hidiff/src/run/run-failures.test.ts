@@ -88,10 +88,10 @@ it("a damaged line in the middle of the records is named", async () => {
 
 it("a training that diverges leaves a sound checkpoint, and says how to go on from it", async () => {
   const checkpoint = join(folder, "diverged", runFiles.checkpoint);
-  await expect(train("diverged", configurationWith(1e38))).rejects.toMatchObject({
+  await expect(train("diverged", configurationWith(1e39))).rejects.toMatchObject({
     code: "training.diverged",
     message: expect.stringContaining(
-      `The checkpoint ${checkpoint}, after pretraining iteration 2, is sound: go on from it by \`hidiff train --resume ${join(folder, "diverged")} --set training.alternating.refinerLearningRate=5e+37\`.`,
+      `The checkpoint ${checkpoint}, after pretraining iteration 2, is sound: go on from it by \`hidiff train --resume ${join(folder, "diverged")} --set training.alternating.refinerLearningRate=5e+38\`.`,
     ),
   });
   const { tensors } = await readSafetensors(checkpoint);
@@ -101,7 +101,7 @@ it("a training that diverges leaves a sound checkpoint, and says how to go on fr
   const notes: string[] = [];
   await train("diverged", configuration, { resume: true, onNote: (note) => notes.push(note) });
   expect(notes).toEqual([
-    "The run was begun with other settings (training.alternating.refinerLearningRate is 1e+38 there and 0.001 here); from here on it no longer equals an uninterrupted one.",
+    "The run was begun with other settings (training.alternating.refinerLearningRate is 1e+39 there and 0.001 here); from here on it no longer equals an uninterrupted one.",
   ]);
   expect(await readRunConfiguration(join(folder, "diverged"))).toEqual(configuration);
   // What went before is as it was, and what came after is as in the run that had that rate from its beginning.
