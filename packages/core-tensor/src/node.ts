@@ -1,5 +1,6 @@
 export { selectBackend } from "./backends/select-node.ts";
 export {
+  exists,
   fileError,
   openWeights,
   readSafetensors,

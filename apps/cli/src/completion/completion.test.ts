@@ -106,7 +106,7 @@ describe("the scripts, in their shells", () => {
   };
   const inFish = (line: string): string[] => run("fish", `${completionScripts.fish}\ncomplete -C '${line}'`);
 
-  it.skipIf(!installed("bash"))("bash", () => {
+  it.skipIf(!installed("bash"))("bash (skipped where it is not installed)", () => {
     expect(inBash("dataset", "s")).toEqual(["stats", "synthesize"]);
     expect(inBash("evaluate", "--split", "=", "te")).toEqual(["test"]);
     expect(inBash("train", "--data", "d")).toEqual(["data set"]);
@@ -114,13 +114,13 @@ describe("the scripts, in their shells", () => {
     expect(inBash("train", "--seed", "")).toEqual([]);
   });
 
-  it.skipIf(!installed("zsh"))("zsh", () => {
+  it.skipIf(!installed("zsh"))("zsh (skipped where it is not installed)", () => {
     expect(inZsh("dataset", "st")).toEqual(["stats:Sizes, intensities, classes and objects of a data set"]);
     expect(inZsh("train", "--data", "d")).toEqual(["files -/"]);
     expect(inZsh("train", "--config", "m")).toEqual(["files "]);
   });
 
-  it.skipIf(!installed("fish"))("fish", () => {
+  it.skipIf(!installed("fish"))("fish (skipped where it is not installed)", () => {
     expect(inFish("hidiff dataset st")).toEqual(["stats\tSizes, intensities, classes and objects of a data set"]);
     expect(inFish("hidiff evaluate --split te")).toEqual(["test"]);
     expect(inFish("hidiff train --data d")[0]).toMatch(/^data set\//);

@@ -1,6 +1,6 @@
-import { access, mkdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import { fileError, removeAbandoned } from "@hidiff/core-tensor/node";
+import { exists, fileError, removeAbandoned } from "@hidiff/core-tensor/node";
 
 /** Makes a folder if there is none, and removes what killed processes left behind in it. Throws HidiffError `file.write`. */
 export async function makeFolder(path: string): Promise<void> {
@@ -12,9 +12,5 @@ export async function makeFolder(path: string): Promise<void> {
 
 /** Throws HidiffError `cli.exists` if there is a file of that name. */
 export async function requireNew(path: string): Promise<void> {
-  const isThere = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) throw new HidiffError("cli.exists", `${path} is there already; give another name, or --force to replace it.`);
+  if (await exists(path)) throw new HidiffError("cli.exists", `${path} is there already; give another name, or --force to replace it.`);
 }

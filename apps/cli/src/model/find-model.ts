@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import { recoverFolder } from "@hidiff/core-tensor/node";
+import { exists, recoverFolder } from "@hidiff/core-tensor/node";
 import { shippedModels } from "@hidiff/models";
 import { bundleFiles } from "hidiff";
 import { runFiles } from "hidiff/node";
@@ -73,11 +73,4 @@ export async function findModel(given: string, sources: ModelSources = {}): Prom
 async function isBundle(path: string): Promise<boolean> {
   const status = await stat(path).catch(() => undefined);
   return status !== undefined && (status.isFile() || (await exists(join(path, bundleFiles.manifest))));
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

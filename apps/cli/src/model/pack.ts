@@ -8,7 +8,7 @@ import { formatBytes } from "../bench/units.ts";
 import { evaluationFiles } from "../evaluate/run.ts";
 import { requireNew } from "../files/folder.ts";
 import { manifestFile } from "../files/manifest.ts";
-import { commandLine } from "../report/command-line.ts";
+import { commandLine } from "../terminal/command-line.ts";
 import { Output } from "../terminal/output.ts";
 import { findModel } from "./find-model.ts";
 import { sizeOf } from "./read-manifest.ts";

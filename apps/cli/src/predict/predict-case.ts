@@ -1,13 +1,14 @@
 import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { HidiffError, isHidiffError } from "@hidiff/core-tensor/errors";
+import { exists } from "@hidiff/core-tensor/node";
 import type { HiDiff } from "hidiff";
 import { stopped } from "../errors.ts";
 import type { PredictionCase } from "./cases.ts";
 import { checksum } from "./checksum.ts";
 import { measureCase } from "./measure-case.ts";
 import { readCase, readCasePrior } from "./read-case.ts";
-import { isThere, type Records } from "./records.ts";
+import type { Records } from "./records.ts";
 import type { CaseResult, InputResult } from "./result.ts";
 import { type CaseSettings, settingsChecksum } from "./settings.ts";
 import { type PlannedFile, planResults } from "./write-results.ts";
@@ -98,7 +99,7 @@ async function checksumsOf({ paths }: PredictionCase, priorPath: string | undefi
 async function checkPlan(plan: readonly PlannedFile[], own: ReadonlySet<string>, { out, inputs, overwrite }: CaseOptions): Promise<void> {
   for (const { name } of plan) {
     const path = join(out, name);
-    if (!(await isThere(path))) continue;
+    if (!(await exists(path))) continue;
     if (inputs.has(await realpath(path))) throw new HidiffError("cli.exists", `${path} is an input itself; choose another folder with --out.`);
     if (own.has(name) || overwrite) continue;
     throw new HidiffError("cli.exists", `${path} is there already, and hidiff predict did not write it; choose another folder with --out, or --overwrite to replace it.`);

@@ -1,6 +1,6 @@
-import { access, readdir, readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileError, writeFileAtomic } from "@hidiff/core-tensor/node";
+import { exists, fileError, writeFileAtomic } from "@hidiff/core-tensor/node";
 import { formatJson } from "../files/json.ts";
 import { makeFolder } from "../files/folder.ts";
 import type { CaseResult } from "./result.ts";
@@ -70,17 +70,9 @@ export class Records {
   async finished(name: string, settings: string, checksums: () => Promise<readonly string[]>): Promise<CaseResult | undefined> {
     const record = this.#records.get(name);
     if (record?.result === undefined || record.settings !== settings) return undefined;
-    for (const file of record.result.files) if (!(await isThere(join(this.#folder, file)))) return undefined;
+    for (const file of record.result.files) if (!(await exists(join(this.#folder, file)))) return undefined;
     return (await checksums()).join() === record.checksums.join() ? record.result : undefined;
   }
-}
-
-/** Whether there is a file of that name. */
-export function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 function parseRecord(text: string): CaseRecord | undefined {

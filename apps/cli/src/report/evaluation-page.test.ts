@@ -6,7 +6,7 @@ import { summarizeClasses, summarizeReports } from "../evaluate/summary.ts";
 import { formatDifference } from "../evaluate/tables.ts";
 import { testReport } from "../evaluate/testing.ts";
 import { CaseViews } from "./case-views.ts";
-import { commandLine } from "./command-line.ts";
+import { commandLine } from "../terminal/command-line.ts";
 import { evaluationPage } from "./evaluation-page.ts";
 import { testCase, testMetrics, testStep } from "./testing.ts";
 

@@ -1,7 +1,7 @@
 import { CalibrationCollector, type CalibrationReport, type EvaluatedCase, type HiDiff, type MapName, type RefinementStep } from "hidiff";
 import { parseColour } from "../pictures/colour.ts";
 import { CaseViews } from "./case-views.ts";
-import { commandLine } from "./command-line.ts";
+import { commandLine } from "../terminal/command-line.ts";
 import { evaluationPage, type EvaluationPageContent } from "./evaluation-page.ts";
 
 interface EvaluationReportOptions {

@@ -1,5 +1,6 @@
-import { access, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { resolve } from "node:path";
+import { exists } from "./exists.ts";
 
 /** Others may put a folder there at the same time. */
 const mostAttempts = 5;
@@ -16,7 +17,7 @@ export const replacedEnding = ".replaced.tmp";
 export async function replaceFolder(from: string, to: string): Promise<void> {
   const aside = asideOf(to);
   for (let attempt = 1; ; attempt++) {
-    if (await isThere(to)) {
+    if (await exists(to)) {
       await rm(aside, { recursive: true, force: true }); // left by a process that was killed
       await rename(to, aside).catch(unlessGone);
     }
@@ -35,7 +36,7 @@ export async function replaceFolder(from: string, to: string): Promise<void> {
 
 /** Gives a folder its name back that a killed process had moved aside to replace it. Does nothing where there is one. */
 export async function recoverFolder(path: string): Promise<void> {
-  if (!(await isThere(path))) await rename(asideOf(path), path).catch(() => undefined);
+  if (!(await exists(path))) await rename(asideOf(path), path).catch(() => undefined);
 }
 
 /** Somebody else was quicker. */
@@ -45,11 +46,4 @@ function unlessGone(error: NodeJS.ErrnoException): void {
 
 function asideOf(path: string): string {
   return `${resolve(path)}${replacedEnding}`;
-}
-
-function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

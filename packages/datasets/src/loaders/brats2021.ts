@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import { z } from "zod";
 import { parse } from "../config/parse.ts";
-import { isFolder } from "../files/exists.ts";
+import { isFolder } from "../files/is-folder.ts";
 import { listFolder } from "../files/list-folder.ts";
 import { checkDisjoint, unlistedNote } from "../splits/check.ts";
 import { splitByFraction } from "../splits/fractions.ts";

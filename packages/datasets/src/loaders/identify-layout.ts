@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { isFolder } from "../files/exists.ts";
+import { isFolder } from "../files/is-folder.ts";
 import { listFolder } from "../files/list-folder.ts";
 import { isVolumePath } from "../volumes/volume-paths.ts";
 import { descriptionFile } from "./folder/description.ts";

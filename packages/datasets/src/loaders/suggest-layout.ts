@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { isFolder } from "../files/exists.ts";
+import { isFolder } from "../files/is-folder.ts";
 import { listFolder } from "../files/list-folder.ts";
 import { statFile } from "../files/read-file.ts";
 import { isImagePath } from "../raster/image-paths.ts";

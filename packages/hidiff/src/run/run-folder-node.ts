@@ -1,7 +1,7 @@
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor";
-import { fileError, removeAbandoned, writeFileAtomic } from "@hidiff/core-tensor/node";
+import { exists, fileError, removeAbandoned, writeFileAtomic } from "@hidiff/core-tensor/node";
 import { parse } from "@hidiff/datasets";
 import { type Configuration, configurationSchema } from "../config/schema.ts";
 import { firstDifference } from "../training/first-difference.ts";
@@ -18,10 +18,7 @@ export async function prepareRunFolder(folder: string, configuration: Configurat
     throw fileError("write", folder, error);
   });
   for (const part of [folder, join(folder, runFiles.pictures)]) await removeAbandoned(part);
-  const hasCheckpoint = await stat(join(folder, runFiles.checkpoint)).then(
-    () => true,
-    () => false,
-  );
+  const hasCheckpoint = await exists(join(folder, runFiles.checkpoint));
   if (hasCheckpoint && !resume) {
     throw new HidiffError("run.exists", `${folder} already holds a training; resume it, or choose another folder.`);
   }

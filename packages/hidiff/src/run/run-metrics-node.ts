@@ -1,6 +1,6 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileAtomic } from "@hidiff/core-tensor/node";
+import { exists, writeFileAtomic } from "@hidiff/core-tensor/node";
 import type { TrainingProgress } from "../training/session.ts";
 import { AppendedFile } from "./appended-file-node.ts";
 import { readRunRecords } from "./read-run-records-node.ts";
@@ -98,11 +98,4 @@ export class RunMetrics {
 
 function formatRecord(record: RunRecord): string {
   return `${JSON.stringify(record)}\n`;
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

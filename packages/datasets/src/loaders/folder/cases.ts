@@ -1,6 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import { isFolder } from "../../files/exists.ts";
+import { isFolder } from "../../files/is-folder.ts";
 import { resolveInside } from "../../files/inside.ts";
 import { listFolder } from "../../files/list-folder.ts";
 import { isImagePath } from "../../raster/image-paths.ts";

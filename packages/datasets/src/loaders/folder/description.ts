@@ -3,7 +3,7 @@ import { HidiffError } from "@hidiff/core-tensor/errors";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
 import { parse } from "../../config/parse.ts";
-import { exists } from "../../files/exists.ts";
+import { exists } from "@hidiff/core-tensor/files-node";
 import { checkInside, resolveInside } from "../../files/inside.ts";
 import { readWholeFile } from "../../files/read-file.ts";
 import { type Preprocessing, preprocessingSchema } from "../../preprocessing/schema.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { parse as parseCsv } from "csv-parse/sync";
 import { didYouMean, HidiffError } from "@hidiff/core-tensor/errors";
-import { exists } from "../../files/exists.ts";
+import { exists } from "@hidiff/core-tensor/files-node";
 import { joinInside, resolveInside } from "../../files/inside.ts";
 import { mapBounded } from "../../files/map-bounded.ts";
 import { readWholeFile } from "../../files/read-file.ts";

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { HidiffError, isHidiffError } from "@hidiff/core-tensor/errors";
 import { decodeNpz, type NpyArray } from "@hidiff/core-tensor/files";
 import { readHdf5, readHdf5Shapes } from "../../containers/hdf5.ts";
-import { isFolder } from "../../files/exists.ts";
+import { isFolder } from "../../files/is-folder.ts";
 import { checkInside } from "../../files/inside.ts";
 import { listFolder } from "../../files/list-folder.ts";
 import { readWholeFile } from "../../files/read-file.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
-import { exists } from "../../files/exists.ts";
+import { exists } from "@hidiff/core-tensor/files-node";
 import { checkInside } from "../../files/inside.ts";
 import { readListFile } from "../../files/list-file.ts";
 import { checkDisjoint, firstFew } from "../../splits/check.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { HidiffError } from "@hidiff/core-tensor/errors";
 import { parse } from "../../config/parse.ts";
-import { isFolder } from "../../files/exists.ts";
+import { isFolder } from "../../files/is-folder.ts";
 import type { SegmentationDataset } from "../../types.ts";
 import { openSynapseNifti } from "./nifti.ts";
 import { type SynapseOptions, synapseOptionsSchema } from "./options.ts";

@@ -1,9 +1,8 @@
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { didYouMean, HidiffError } from "@hidiff/core-tensor/errors";
-import { fileError, writeFileAtomic } from "@hidiff/core-tensor/files-node";
+import { exists, fileError, writeFileAtomic } from "@hidiff/core-tensor/files-node";
 import { z } from "zod";
-import { exists } from "../../files/exists.ts";
 import { resolveInside } from "../../files/inside.ts";
 import { planBrats2021 } from "./brats2021.ts";
 import { planChaseDb1 } from "./chase-db1.ts";

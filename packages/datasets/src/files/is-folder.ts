@@ -1,13 +1,5 @@
 import { stat } from "node:fs/promises";
 
-/** Whether there is a file or folder, or a link to one. */
-export async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
 /** Whether there is a folder, or a link to one. */
 export async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
